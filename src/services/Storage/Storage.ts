@@ -1,0 +1,63 @@
+/**
+ * Where a torrent's bytes are kept: reads and writes at offsets of the torrent, whatever files they fall into. It knows files,
+ * not pieces: verification is not its business.
+ *
+ * Life cycle: `open` gives a handle on one torrent's output for as long as the scope lives; leaving the scope closes the files.
+ */
+import * as Context from "effect/Context";
+import type * as Effect from "effect/Effect";
+import type * as Scope from "effect/Scope";
+import type { StorageError } from "../../schema/errors/StorageError.ts";
+
+/** One file of the output; pads and files not chosen are listed too, so that offsets add up. */
+export interface LayoutFile {
+  /** Absolute path. */
+  readonly path: string;
+  /** Bytes. */
+  readonly length: number;
+  /** Where it begins in the torrent, in bytes. */
+  readonly offset: number;
+  /** `write`: chosen. `aside`: not chosen; bytes of shared pieces are kept aside. `pad`: zeros, kept nowhere. */
+  readonly kind: "write" | "aside" | "pad";
+  readonly executable: boolean;
+}
+
+/** All that `open` needs. */
+export interface StorageLayout {
+  /** The output: the file of a single-file torrent, else the folder; nothing is ever written outside it. */
+  readonly root: string;
+  readonly files: ReadonlyArray<LayoutFile>;
+  /** Where bytes of files not chosen are kept (one sparse file, torrent offsets); made only when needed. */
+  readonly asidePath: string;
+}
+
+/** What is on disk now for one file of the layout. */
+export interface FileState {
+  readonly exists: boolean;
+  /** Bytes; 0 when it is not there. */
+  readonly size: number;
+  /** Milliseconds since 1970; 0 when it is not there. */
+  readonly modified: number;
+}
+
+/** One torrent's open output. All offsets are bytes from the beginning of the torrent. */
+export interface OpenStorage {
+  /** Writes at an offset, across file borders; missing files and folders are made, sparse. `bytes` must not change until it completes. */
+  readonly write: (offset: number, bytes: Uint8Array) => Effect.Effect<void, StorageError>;
+  /** Fills `into` from an offset. Pads read as zeros. Fails with `Missing` when the bytes aren't there. */
+  readonly read: (offset: number, into: Uint8Array) => Effect.Effect<void, StorageError>;
+  /** Makes everything written so far survive a power cut (`fdatasync` of what is dirty). */
+  readonly sync: Effect.Effect<void, StorageError>;
+  /** What is on disk, file by file of the layout (`pad` files: exists, full size). */
+  readonly survey: Effect.Effect<ReadonlyArray<FileState>, StorageError>;
+  /** At completion: makes zero-length files, sets every chosen file's length and executable bits, removes what was aside when it is of no use. */
+  readonly finish: Effect.Effect<void, StorageError>;
+  /** Bytes still free where the output lives, as far as the system tells. */
+  readonly free: Effect.Effect<number, StorageError>;
+}
+
+/** Opens outputs. Layers: `services/Storage/files.ts`, `services/Storage/memory.ts`. */
+export class Storage extends Context.Service<
+  Storage,
+  { readonly open: (layout: StorageLayout) => Effect.Effect<OpenStorage, StorageError, Scope.Scope> }
+>()("bt-effect/services/Storage") {}

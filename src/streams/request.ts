@@ -1,0 +1,63 @@
+/** What a download is asked to do: the options of `download`, as plain data. Where the pipeline begins. */
+import type { Magnet } from "../schema/magnet.ts";
+import type { Metainfo } from "../schema/metainfo.ts";
+
+/** What is to be fetched. */
+export type TorrentSource =
+  | { readonly _tag: "Metainfo"; readonly metainfo: Metainfo }
+  | { readonly _tag: "Magnet"; readonly magnet: Magnet };
+
+/** A host name or address with a port, not yet resolved. */
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** One pattern of `--select`: inclusive ranges of file indices (pads counted, BEP 53), or a glob on the path within the torrent. */
+export type SelectPattern =
+  | { readonly _tag: "Ranges"; readonly ranges: ReadonlyArray<readonly [first: number, last: number]> }
+  | { readonly _tag: "Glob"; readonly glob: string };
+
+/** One download. */
+export interface DownloadRequest {
+  readonly source: TorrentSource;
+  /** The output as the user named it (docs/cli): absent for the torrent's own name in `folder`. */
+  readonly out?: string;
+  /** Absolute folder that relative paths start from. */
+  readonly folder: string;
+  /** Empty: all files (or what the magnet's `so` says). */
+  readonly select: ReadonlyArray<SelectPattern>;
+  readonly sequential: boolean;
+  /** Hash what is on disk first, trust no record. */
+  readonly check: boolean;
+  /** Replace files that have nothing in common with the torrent. */
+  readonly overwrite: boolean;
+  /** TCP port to listen on; 0: any free one. */
+  readonly port: number;
+  /** Local address to listen on and dial from. */
+  readonly bind?: string;
+  /** Peers to try, whatever the trackers say. */
+  readonly peers: ReadonlyArray<HostPort>;
+  /** More trackers, each a tier of its own after the torrent's. */
+  readonly trackers: ReadonlyArray<string>;
+  /** Ask no tracker at all. */
+  readonly noTrackers: boolean;
+  readonly maxPeers: number;
+  /** Give up when no payload or metadata byte came for this many milliseconds. */
+  readonly timeout?: number;
+}
+
+/** A request with every option at its default. */
+export const request = (source: TorrentSource, folder: string): DownloadRequest => ({
+  source,
+  folder,
+  select: [],
+  sequential: false,
+  check: false,
+  overwrite: false,
+  port: 0,
+  peers: [],
+  trackers: [],
+  noTrackers: false,
+  maxPeers: 80,
+});
