@@ -20,6 +20,8 @@ export interface LayoutFile {
   /** `write`: chosen. `aside`: not chosen; bytes of shared pieces are kept aside. `pad`: zeros, kept nowhere. */
   readonly kind: "write" | "aside" | "pad";
   readonly executable: boolean;
+  /** Target of a symbolic link (BEP 47), relative to the link's folder and inside the root; such a file has no bytes. */
+  readonly link?: string;
 }
 
 /** All that `open` needs. */
@@ -56,8 +58,14 @@ export interface OpenStorage {
   readonly free: Effect.Effect<number, StorageError>;
 }
 
-/** Opens outputs. Layers: `services/Storage/files.ts`, `services/Storage/memory.ts`. */
+/** Opens outputs, and tells what is on disk before one is chosen. Layers: `services/Storage/files.ts`, `services/Storage/memory.ts`. */
 export class Storage extends Context.Service<
   Storage,
-  { readonly open: (layout: StorageLayout) => Effect.Effect<OpenStorage, StorageError, Scope.Scope> }
+  {
+    readonly open: (layout: StorageLayout) => Effect.Effect<OpenStorage, StorageError, Scope.Scope>;
+    /** What stands at an absolute path, symbolic links followed; `none` for a link that leads nowhere. */
+    readonly inspect: (path: string) => Effect.Effect<"none" | "file" | "folder", StorageError>;
+    /** The names in a folder, as the file system spells them; empty when there is no such folder. */
+    readonly names: (folder: string) => Effect.Effect<ReadonlyArray<string>, StorageError>;
+  }
 >()("bt-effect/services/Storage") {}

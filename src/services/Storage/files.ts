@@ -1,0 +1,222 @@
+/**
+ * Storage on the file system. A write inside one file that is open already is one `write` call and nothing else; everything slower (opening,
+ * folders, file borders) is apart from that path.
+ *
+ * Files grow as they are written, with holes, and nothing is allocated ahead: so a file's size vouches that nothing was cut off up to the last byte
+ * written, and only `finish` demands full length.
+ */
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import * as Path from "node:path";
+import { storageError, DiskFault } from "./errno.ts";
+import * as Folders from "./filesFolders.ts";
+import * as Handles from "./filesHandles.ts";
+import * as System from "./filesSystem.ts";
+import * as Segments from "./segments.ts";
+import { Storage, type FileState, type LayoutFile, type OpenStorage, type StorageLayout } from "./Storage.ts";
+
+/** Files open at once, unless the layer is made with another number. */
+const MAX_OPEN_FILES = 128;
+
+/** Calls under way at once on behalf of one method; Node's pool has 4 threads. */
+const CALLS = 8;
+
+const missing = (path: string): DiskFault => new DiskFault({ code: "ENOENT", path, cause: undefined });
+
+const absent: FileState = { exists: false, size: 0, modified: 0 };
+
+const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
+  Effect.gen(function* () {
+    const { files, root } = layout;
+    const segments = Segments.make(files);
+    const single = files.some((file) => file.path === root);
+    const folders = Folders.make(single ? Path.dirname(root) : root);
+    const asideFolders = Folders.make(Path.dirname(layout.asidePath));
+    // One slot per file, and one for the file of what is kept aside.
+    const asideSlot = files.length;
+    const handles = Handles.make((slot) => {
+      const file = files[slot];
+      return file === undefined
+        ? { path: layout.asidePath, folders: asideFolders, named: true }
+        : { path: file.path, folders, named: file.path === root };
+    }, maxOpenFiles);
+    yield* Effect.addFinalizer(() => handles.closeAll);
+    const dirty = new Set<number>();
+    // Once per file: which slot its bytes go to and what is added to a position in it; -1 for pads.
+    const slots = Int32Array.from(files, (file, index) =>
+      file.kind === "pad" ? -1 : file.kind === "aside" ? asideSlot : index,
+    );
+
+    type Move = (handle: Handles.Handle, run: System.Run) => Effect.Effect<void, DiskFault>;
+    const writeTo: Move = (handle, run) =>
+      System.write(handle, run, () => {
+        dirty.add(handle.slot);
+        handles.release(handle);
+      });
+    const readFrom: Move = (handle, run) => System.read(handle, run, () => handles.release(handle));
+
+    /** Both ways of the traffic differ in what is done with a handle and with a pad. */
+    const transfer =
+      (
+        writable: boolean,
+        move: Move,
+        pad: (bytes: Uint8Array) => void,
+      ): ((offset: number, bytes: Uint8Array) => Effect.Effect<void, DiskFault>) =>
+      (offset, bytes) => {
+        const at = (slot: number, run: System.Run): Effect.Effect<void, DiskFault> => {
+          const handle = handles.take(slot, writable);
+          return handle === undefined
+            ? Effect.flatMap(handles.acquire(slot, writable), (opened) => move(opened, run))
+            : move(handle, run);
+        };
+        const inFile = (index: number, file: LayoutFile, position: number, part: Uint8Array) => {
+          const slot = slots[index] ?? -1;
+          if (slot === -1) return Effect.sync(() => pad(part));
+          return at(slot, { bytes: part, position: slot === asideSlot ? file.offset + position : position });
+        };
+        const index = segments.fileAt(offset);
+        const file = files[index];
+        if (file !== undefined && offset >= file.offset && offset + bytes.length <= file.offset + file.length) {
+          return inFile(index, file, offset - file.offset, bytes);
+        }
+        return Effect.forEach(
+          segments.cut(offset, bytes.length),
+          (segment) => {
+            const part = bytes.subarray(segment.from, segment.from + segment.length);
+            const file = files[segment.file];
+            return file === undefined ? Effect.void : inFile(segment.file, file, segment.position, part);
+          },
+          { concurrency: CALLS, discard: true },
+        );
+      };
+    const write = transfer(true, writeTo, () => undefined);
+    const read = transfer(false, readFrom, (part) => void part.fill(0));
+
+    const syncSlot = (slot: number): Effect.Effect<void, DiskFault> =>
+      Effect.acquireUseRelease(
+        handles.acquire(slot, true),
+        (handle) =>
+          Effect.gen(function* () {
+            yield* System.fdatasync(handle.path, handle.fd);
+            // Written to, but no longer in any folder: removed meanwhile.
+            if ((yield* System.fstat(handle.path, handle.fd)).nlink === 0) return yield* missing(handle.path);
+          }),
+        (handle) => Effect.sync(() => handles.release(handle)),
+      ).pipe(Effect.tapError(() => Effect.sync(() => dirty.add(slot))));
+
+    const sync = Effect.suspend(() => {
+      const slots = [...dirty];
+      dirty.clear();
+      return Effect.forEach(slots, syncSlot, { concurrency: CALLS, discard: true });
+    }).pipe(Effect.andThen(folders.sync), Effect.andThen(asideFolders.sync));
+
+    const stateOf = (path: string, slot: number): Effect.Effect<FileState, DiskFault> =>
+      System.stat(path).pipe(
+        Effect.flatMap((stats) => {
+          if (stats.isDirectory()) return Effect.fail(new DiskFault({ code: "EISDIR", path, cause: undefined }));
+          handles.saw(slot);
+          return Effect.succeed({ exists: true, size: stats.size, modified: stats.mtimeMs });
+        }),
+        Effect.catchIf(
+          (failure) => failure.code === "ENOENT",
+          () => Effect.succeed(absent),
+        ),
+      );
+
+    const survey = Effect.gen(function* () {
+      const aside = slots.includes(asideSlot) ? yield* stateOf(layout.asidePath, asideSlot) : absent;
+      return yield* Effect.forEach(
+        files,
+        (file, index): Effect.Effect<FileState, DiskFault> => {
+          if (file.kind === "write") return stateOf(file.path, index);
+          if (file.kind === "pad") return Effect.succeed({ exists: true, size: file.length, modified: 0 });
+          const size = Math.min(Math.max(aside.size - file.offset, 0), file.length);
+          return Effect.succeed(size === 0 ? absent : { exists: true, size, modified: aside.modified });
+        },
+        { concurrency: CALLS },
+      );
+    });
+
+    const finishFile = (file: LayoutFile, index: number): Effect.Effect<void, DiskFault> =>
+      Effect.gen(function* () {
+        if (file.link !== undefined) {
+          yield* folders.enter(Path.dirname(file.path), true);
+          return yield* System.symlink(file.link, file.path);
+        }
+        if (file.length === 0) handles.release(yield* handles.acquire(index, true));
+        const stats = yield* System.stat(file.path);
+        if (stats.size < file.length) return yield* missing(file.path);
+        if (stats.size > file.length) yield* System.truncate(file.path, file.length);
+        // Whoever may read it may run it: what the umask has withheld stays withheld.
+        if (file.executable) yield* System.chmod(file.path, (stats.mode | ((stats.mode & 0o444) >>> 2)) & 0o7777);
+      });
+
+    const finish = Effect.gen(function* () {
+      yield* Effect.forEach(files, (file, index) => (file.kind === "write" ? finishFile(file, index) : Effect.void), {
+        concurrency: CALLS,
+        discard: true,
+      });
+      if (!slots.includes(asideSlot)) yield* System.remove(layout.asidePath);
+    });
+
+    const free = (folder: string): Effect.Effect<number, DiskFault> =>
+      System.statfs(folder).pipe(
+        Effect.catchIf(
+          (failure) => failure.code === "ENOENT" && Path.dirname(folder) !== folder,
+          () => free(Path.dirname(folder)),
+        ),
+      );
+
+    const edge = <A>(
+      operation: Parameters<typeof storageError>[0],
+      effect: Effect.Effect<A, DiskFault>,
+    ): Effect.Effect<A, ReturnType<ReturnType<typeof storageError>>> =>
+      Effect.uninterruptible(Effect.mapError(effect, storageError(operation)));
+
+    const output: OpenStorage = {
+      write: (offset, bytes) =>
+        edge(
+          "write",
+          Effect.suspend(() => write(offset, bytes)),
+        ),
+      read: (offset, into) =>
+        edge(
+          "read",
+          Effect.suspend(() => read(offset, into)),
+        ),
+      sync: edge("sync", sync),
+      survey: edge("stat", survey),
+      finish: edge("write", finish),
+      free: edge("stat", free(root)),
+    };
+    return output;
+  });
+
+/** Storage on the file system, with a number of its own for the files open at once. */
+export const layerWith = (options: { readonly maxOpenFiles: number }): Layer.Layer<Storage> =>
+  Layer.succeed(
+    Storage,
+    Storage.of({
+      open: (layout) => openOutput(layout, options.maxOpenFiles),
+      inspect: (path) =>
+        System.stat(path).pipe(
+          Effect.map((stats) => (stats.isDirectory() ? ("folder" as const) : ("file" as const))),
+          Effect.catchIf(
+            (failure) => failure.code === "ENOENT" || failure.code === "ENOTDIR",
+            () => Effect.succeed("none" as const),
+          ),
+          Effect.mapError(storageError("stat")),
+        ),
+      names: (folder) =>
+        System.readdir(folder).pipe(
+          Effect.catchIf(
+            (failure) => failure.code === "ENOENT" || failure.code === "ENOTDIR",
+            () => Effect.succeed([]),
+          ),
+          Effect.mapError(storageError("stat")),
+        ),
+    }),
+  );
+
+/** Storage on the file system. */
+export const layer: Layer.Layer<Storage> = layerWith({ maxOpenFiles: MAX_OPEN_FILES });

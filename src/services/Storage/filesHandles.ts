@@ -1,0 +1,182 @@
+/**
+ * The open files of one output: at most so many at a time, the one idle longest closed first, none while a call is using it. A file that
+ * was seen once and is gone at the next opening is missing, not new.
+ *
+ * Life cycle: `take` or `acquire`, use, `release`; `closeAll` at the end. State lives in this closure; nothing here runs in parallel but
+ * openings of different files.
+ */
+import * as Deferred from "effect/Deferred";
+import * as Effect from "effect/Effect";
+import * as Fs from "node:fs";
+import * as Path from "node:path";
+import type { DiskFault } from "./errno.ts";
+import type { Folders } from "./filesFolders.ts";
+import * as System from "./filesSystem.ts";
+
+/** An open file; in use until it is released. */
+export interface Handle {
+  readonly slot: number;
+  readonly path: string;
+  readonly fd: number;
+  readonly writable: boolean;
+}
+
+interface Entry extends Handle {
+  users: number;
+  /** Out of the table; to be closed when its last user is done. */
+  retired: boolean;
+}
+
+/** A file that may be opened. */
+export interface Openable {
+  readonly path: string;
+  /** The guard of its folder. */
+  readonly folders: Folders;
+  /** The output itself, named by the user: a symbolic link is followed wherever it leads. */
+  readonly named: boolean;
+}
+
+/** The open files of one output. */
+export interface Handles {
+  /** The open file of a slot, in use from now on; absent when it is not open that way. */
+  readonly take: (slot: number, writable: boolean) => Handle | undefined;
+  /** Opens the file when `take` has nothing; writing makes it unless it was seen before. */
+  readonly acquire: (slot: number, writable: boolean) => Effect.Effect<Handle, DiskFault>;
+  readonly release: (handle: Handle) => void;
+  /** The file is on disk: from now on its absence is a loss. */
+  readonly saw: (slot: number) => void;
+  readonly closeAll: Effect.Effect<void>;
+}
+
+const { O_CREAT, O_NOFOLLOW, O_RDONLY, O_RDWR } = Fs.constants;
+
+/** Handles on the files that `target` names by slot, at most `limit` open at a time. */
+export const make = (target: (slot: number) => Openable, limit: number): Handles => {
+  // In order of use: a Map keeps insertion order, so the first entry is the one idle longest.
+  const open = new Map<number, Entry>();
+  const opening = new Map<number, Deferred.Deferred<void>>();
+  const seen = new Set<number>();
+  let most = limit;
+  let waiting: Deferred.Deferred<void> | undefined;
+
+  const retire = (entry: Entry): void => {
+    if (open.get(entry.slot) === entry) open.delete(entry.slot);
+    entry.retired = true;
+  };
+
+  const release = (handle: Handle): void => {
+    // Handles are only ever made here, as entries.
+    const entry = handle as Entry;
+    entry.users--;
+    if (entry.users > 0) return;
+    if (entry.retired) Fs.close(entry.fd, () => undefined);
+    if (waiting !== undefined) {
+      Deferred.doneUnsafe(waiting, Effect.void);
+      waiting = undefined;
+    }
+  };
+
+  const take = (slot: number, writable: boolean): Entry | undefined => {
+    const entry = open.get(slot);
+    if (entry === undefined || (writable && !entry.writable)) return undefined;
+    open.delete(slot);
+    open.set(slot, entry);
+    entry.users++;
+    return entry;
+  };
+
+  /** Closes idle files until fewer than `most` are open; false when too many are in use for that. */
+  const makeRoom = Effect.gen(function* () {
+    for (const entry of open.values()) {
+      if (open.size < most) return true;
+      if (entry.users > 0) continue;
+      retire(entry);
+      yield* System.close(entry.fd);
+    }
+    return open.size < most;
+  });
+
+  const openPath = (slot: number, writable: boolean): Effect.Effect<number, DiskFault> =>
+    Effect.gen(function* () {
+      const { path, folders, named } = target(slot);
+      yield* folders.enter(Path.dirname(path), writable);
+      const creating = writable && !seen.has(slot);
+      const flags = (writable ? O_RDWR : O_RDONLY) | (creating ? O_CREAT : 0);
+      const fd = yield* System.open(path, named ? flags : flags | O_NOFOLLOW).pipe(
+        Effect.catchIf(
+          (failure) => failure.code === "ELOOP" && !named,
+          () => Effect.andThen(folders.contains(path), System.open(path, flags)),
+        ),
+      );
+      seen.add(slot);
+      if (creating) folders.touched(Path.dirname(path));
+      return fd;
+    });
+
+  /** When the process may not have more files open, closes idle ones, or waits until one is. */
+  const openWithin = (slot: number, writable: boolean): Effect.Effect<number, DiskFault> =>
+    Effect.andThen(makeRoom, openPath(slot, writable)).pipe(
+      Effect.catchIf(
+        (failure) => (failure.code === "EMFILE" || failure.code === "ENFILE") && open.size > 0,
+        () =>
+          Effect.gen(function* () {
+            most = open.size;
+            while (!(yield* makeRoom)) {
+              waiting ??= Deferred.makeUnsafe<void>();
+              yield* Deferred.await(waiting);
+            }
+            return yield* openWithin(slot, writable);
+          }),
+      ),
+    );
+
+  const acquire = (slot: number, writable: boolean): Effect.Effect<Handle, DiskFault> =>
+    Effect.gen(function* () {
+      for (;;) {
+        const ready = take(slot, writable);
+        if (ready !== undefined) return ready;
+        const other = opening.get(slot);
+        if (other !== undefined) {
+          yield* Deferred.await(other);
+          continue;
+        }
+        const done = Deferred.makeUnsafe<void>();
+        opening.set(slot, done);
+        const fd = yield* openWithin(slot, writable).pipe(
+          Effect.ensuring(
+            Effect.sync(() => {
+              opening.delete(slot);
+              Deferred.doneUnsafe(done, Effect.void);
+            }),
+          ),
+        );
+        const former = open.get(slot);
+        if (former !== undefined) {
+          retire(former);
+          if (former.users === 0) yield* System.close(former.fd);
+        }
+        const entry: Entry = { slot, path: target(slot).path, fd, writable, users: 1, retired: false };
+        open.set(slot, entry);
+        return entry;
+      }
+    });
+
+  return {
+    take,
+    acquire,
+    release,
+    saw: (slot) => void seen.add(slot),
+    closeAll: Effect.suspend(() => {
+      const entries = [...open.values()];
+      open.clear();
+      return Effect.forEach(
+        entries,
+        (entry) => {
+          entry.retired = true;
+          return entry.users > 0 ? Effect.void : System.close(entry.fd);
+        },
+        { concurrency: "unbounded", discard: true },
+      );
+    }),
+  };
+};

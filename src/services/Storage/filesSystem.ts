@@ -1,0 +1,143 @@
+/**
+ * Node's file calls as effects that fail with a `DiskFault`; nothing is decided here. A call that has begun cannot be taken back, so none
+ * of them can be interrupted: a buffer or a descriptor is free again when the effect is over.
+ */
+import * as Effect from "effect/Effect";
+import * as Fs from "node:fs";
+import { DiskFault, fault } from "./errno.ts";
+
+type Done<A> = (error: NodeJS.ErrnoException | null, value: A) => void;
+
+const call = <A>(path: string, run: (done: Done<A>) => void): Effect.Effect<A, DiskFault> =>
+  Effect.uninterruptible(
+    Effect.callback<A, DiskFault>((resume) => {
+      try {
+        run((error, value) => resume(error ? Effect.fail(fault(path, error)) : Effect.succeed(value)));
+      } catch (cause) {
+        resume(Effect.fail(fault(path, cause)));
+      }
+    }),
+  );
+
+/** Opens; files are made with the permissions that the umask leaves. Never waits for the other end of a pipe. */
+export const open = (path: string, flags: number): Effect.Effect<number, DiskFault> =>
+  call(path, (done) => Fs.open(path, flags | Fs.constants.O_NONBLOCK, 0o666, done));
+
+/** Closes a descriptor; what a close may say of earlier writes, `fdatasync` has said before. */
+export const close = (fd: number): Effect.Effect<void> =>
+  Effect.callback((resume) => Fs.close(fd, () => resume(Effect.void)));
+
+/** Makes a file's data durable. */
+export const fdatasync = (path: string, fd: number): Effect.Effect<void, DiskFault> =>
+  call(path, (done: Done<void>) => Fs.fdatasync(fd, (error) => done(error)));
+
+/** Makes a folder's entries durable; where a system cannot open folders (Windows) there is nothing to do. */
+export const syncFolder = (path: string): Effect.Effect<void, DiskFault> =>
+  process.platform === "win32"
+    ? Effect.void
+    : Effect.acquireUseRelease(
+        open(path, Fs.constants.O_RDONLY),
+        (fd) => call(path, (done: Done<void>) => Fs.fsync(fd, (error) => done(error))),
+        close,
+      );
+
+/** Follows symbolic links. */
+export const stat = (path: string): Effect.Effect<Fs.Stats, DiskFault> => call(path, (done) => Fs.stat(path, done));
+
+/** Of an open file. */
+export const fstat = (path: string, fd: number): Effect.Effect<Fs.Stats, DiskFault> =>
+  call(path, (done) => Fs.fstat(fd, done));
+
+/** Does not follow symbolic links. */
+export const lstat = (path: string): Effect.Effect<Fs.Stats, DiskFault> => call(path, (done) => Fs.lstat(path, done));
+
+/** Resolves all symbolic links. */
+export const realpath = (path: string): Effect.Effect<string, DiskFault> =>
+  call(path, (done) => Fs.realpath.native(path, done));
+
+/** The names in a folder. */
+export const readdir = (path: string): Effect.Effect<ReadonlyArray<string>, DiskFault> =>
+  call(path, (done) => Fs.readdir(path, done));
+
+/** Makes one folder. */
+export const mkdir = (path: string): Effect.Effect<void, DiskFault> =>
+  call(path, (done: Done<void>) => Fs.mkdir(path, (error) => done(error)));
+
+/** Makes a folder and those above it. */
+export const mkdirs = (path: string): Effect.Effect<void, DiskFault> =>
+  call(path, (done: Done<void>) => Fs.mkdir(path, { recursive: true }, (error) => done(error)));
+
+/** Sets a file's length in bytes. */
+export const truncate = (path: string, length: number): Effect.Effect<void, DiskFault> =>
+  call(path, (done: Done<void>) => Fs.truncate(path, length, (error) => done(error)));
+
+/** Sets permissions. */
+export const chmod = (path: string, mode: number): Effect.Effect<void, DiskFault> =>
+  call(path, (done: Done<void>) => Fs.chmod(path, mode, (error) => done(error)));
+
+/** Removes a file; that it is not there is fine. */
+export const remove = (path: string): Effect.Effect<void, DiskFault> =>
+  call(path, (done: Done<void>) => Fs.rm(path, { force: true }, (error) => done(error)));
+
+/** Makes a symbolic link; one that is there already stays. */
+export const symlink = (target: string, path: string): Effect.Effect<void, DiskFault> =>
+  call(path, (done: Done<void>) => Fs.symlink(target, path, (error) => done(error?.code === "EEXIST" ? null : error)));
+
+/** Bytes free for this user on the file system of `path`. */
+export const statfs = (path: string): Effect.Effect<number, DiskFault> =>
+  Effect.map(
+    call<Fs.StatsFs>(path, (done) => Fs.statfs(path, done)),
+    (fs) => fs.bavail * fs.bsize,
+  );
+
+/** Bytes in memory and where they go to or come from in a file, in bytes. */
+export interface Run {
+  readonly bytes: Uint8Array;
+  readonly position: number;
+}
+
+/** What `whole` asks of `fs.write` and `fs.read`. */
+type Step = (
+  fd: number,
+  bytes: Uint8Array,
+  from: number,
+  length: number,
+  position: number,
+  done: (error: NodeJS.ErrnoException | null, count: number) => void,
+) => void;
+
+/**
+ * One call after another until the whole run has passed; a single call is the rule. The hot path: no effect but one callback around it.
+ */
+const whole =
+  (step: Step, short: string) =>
+  (
+    file: { readonly path: string; readonly fd: number },
+    { bytes, position }: Run,
+    finished: () => void,
+  ): Effect.Effect<void, DiskFault> =>
+    Effect.uninterruptible(
+      Effect.callback<void, DiskFault>((resume) => {
+        let passed = 0;
+        const end = (result: Effect.Effect<void, DiskFault>): void => {
+          finished();
+          resume(result);
+        };
+        const next = (error: NodeJS.ErrnoException | null, count: number): void => {
+          if (error) return end(Effect.fail(fault(file.path, error)));
+          passed += count;
+          if (passed === bytes.length) return end(Effect.void);
+          if (count === 0) {
+            return end(Effect.fail(new DiskFault({ code: short, path: file.path, cause: "the file ends early" })));
+          }
+          step(file.fd, bytes, passed, bytes.length - passed, position + passed, next);
+        };
+        step(file.fd, bytes, 0, bytes.length, position, next);
+      }),
+    );
+
+/** Writes a whole run; `finished` is called when the descriptor and the bytes are free again. */
+export const write = whole(Fs.write, "EIO");
+
+/** Fills a whole run; a file that ends early counts as missing. `finished` as for `write`. */
+export const read = whole(Fs.read, "ENOENT");

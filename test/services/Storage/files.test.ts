@@ -1,0 +1,196 @@
+import { assert, describe, it } from "@effect/vitest";
+import * as Effect from "effect/Effect";
+import * as Fs from "node:fs";
+import * as Os from "node:os";
+import * as Path from "node:path";
+import { layer, layerWith } from "../../../src/services/Storage/files.ts";
+import { Storage } from "../../../src/services/Storage/Storage.ts";
+import { contract, layoutOf, pattern, reasonOf } from "./contract.ts";
+
+const temporary = Effect.acquireRelease(
+  Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "bt-effect-storage-"))),
+  (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true, force: true })),
+);
+const bench = Effect.gen(function* () {
+  const folder = yield* temporary;
+  return { storage: yield* Effect.provide(Storage, layer), folder };
+});
+
+/** Descriptors of this process that are open on something inside `folder`. */
+const openIn = (folder: string): number =>
+  Fs.readdirSync("/proc/self/fd").filter((fd) => {
+    try {
+      return Fs.readlinkSync(`/proc/self/fd/${fd}`).startsWith(folder);
+    } catch {
+      return false;
+    }
+  }).length;
+
+describe("Storage on the file system", () => {
+  contract(bench);
+
+  it.live("holds no more files open than it may, and none after its scope", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporary;
+      const storage = yield* Effect.provide(Storage, layerWith({ maxOpenFiles: 5 }));
+      const layout = layoutOf(
+        folder,
+        Array.from({ length: 60 }, () => ({ length: 10 })),
+      );
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const output = yield* storage.open(layout);
+          for (let round = 0; round < 3; round++) {
+            for (let index = 0; index < 60; index++) {
+              yield* output.write(index * 10, pattern(10, index));
+              assert.isAtMost(openIn(folder), 5);
+            }
+          }
+          const back = new Uint8Array(600);
+          yield* output.read(0, back);
+          assert.deepStrictEqual(back.slice(590), pattern(10, 59));
+          yield* output.finish;
+          assert.isAbove(openIn(folder), 0);
+        }),
+      );
+      assert.strictEqual(openIn(folder), 0);
+    }).pipe(Effect.scoped),
+  );
+
+  it.live("writes many places of one new file at the same time", () =>
+    Effect.gen(function* () {
+      const { storage, folder } = yield* bench;
+      const output = yield* storage.open(layoutOf(folder, [{ length: 3200 }]));
+      yield* Effect.forEach(
+        Array.from({ length: 32 }, (_, index) => index),
+        (index) => output.write(index * 100, pattern(100, index)),
+        { concurrency: "unbounded", discard: true },
+      );
+      const back = new Uint8Array(3200);
+      yield* output.read(0, back);
+      assert.deepStrictEqual(back.slice(3100), pattern(100, 31));
+      assert.strictEqual(openIn(folder), 1);
+    }).pipe(Effect.scoped),
+  );
+
+  it.live("leaves holes instead of allocating", () =>
+    Effect.gen(function* () {
+      const { storage, folder } = yield* bench;
+      const length = 64 * 1024 * 1024;
+      const output = yield* storage.open(layoutOf(folder, [{ length }]));
+      yield* output.write(length - 4096, pattern(4096));
+      const stats = Fs.statSync(`${folder}/out/d0/f0`);
+      assert.strictEqual(stats.size, length);
+      assert.isBelow(stats.blocks * 512, 1024 * 1024);
+    }).pipe(Effect.scoped),
+  );
+
+  it.live("refuses links that lead outside, before anything is made behind them", () =>
+    Effect.gen(function* () {
+      const { storage, folder } = yield* bench;
+      Fs.mkdirSync(`${folder}/out/in`, { recursive: true });
+      Fs.mkdirSync(`${folder}/elsewhere`);
+      Fs.writeFileSync(`${folder}/elsewhere/secret`, "secret");
+      Fs.symlinkSync("../elsewhere", `${folder}/out/away`);
+      Fs.symlinkSync("in", `${folder}/out/near`);
+      Fs.symlinkSync("../elsewhere/secret", `${folder}/out/leak`);
+      const at = (path: string) =>
+        Effect.map(storage.open(layoutOf(folder, [{ length: 4, path: `${folder}/out/${path}` }])), (output) =>
+          output.write(0, pattern(4)),
+        ).pipe(Effect.flatMap(reasonOf));
+      assert.strictEqual(yield* at("away/f"), "Escapes");
+      assert.strictEqual(yield* at("away/deep/f"), "Escapes");
+      assert.strictEqual(yield* at("leak"), "Escapes");
+      assert.strictEqual(yield* at("near/f"), "success");
+      assert.strictEqual(yield* at("../f"), "Escapes");
+      assert.deepStrictEqual(Fs.readdirSync(`${folder}/elsewhere`), ["secret"]);
+      assert.strictEqual(Fs.readFileSync(`${folder}/elsewhere/secret`, "utf8"), "secret");
+      assert.strictEqual(Fs.statSync(`${folder}/out/in/f`).size, 4);
+    }).pipe(Effect.scoped),
+  );
+
+  it.live("follows a link that is the output itself", () =>
+    Effect.gen(function* () {
+      const { storage, folder } = yield* bench;
+      Fs.mkdirSync(`${folder}/big`);
+      Fs.symlinkSync("big", `${folder}/out`);
+      yield* (yield* storage.open(layoutOf(folder, [{ length: 4 }]))).write(0, pattern(4));
+      assert.strictEqual(Fs.statSync(`${folder}/big/d0/f0`).size, 4);
+    }).pipe(Effect.scoped),
+  );
+
+  it.live("says that a file is in the way of a folder", () =>
+    Effect.gen(function* () {
+      const { storage, folder } = yield* bench;
+      Fs.mkdirSync(`${folder}/out`);
+      Fs.writeFileSync(`${folder}/out/d0`, "x");
+      const output = yield* storage.open(layoutOf(folder, [{ length: 4 }]));
+      assert.strictEqual(yield* reasonOf(output.write(0, pattern(4))), "NotFolder");
+    }).pipe(Effect.scoped),
+  );
+
+  const root = process.getuid?.() === 0;
+  it.live.skipIf(root)(`says that there is no permission${root ? " (skipped: root may write everywhere)" : ""}`, () =>
+    Effect.gen(function* () {
+      const { storage, folder } = yield* bench;
+      Fs.mkdirSync(`${folder}/out`, { mode: 0o500 });
+      const output = yield* storage.open(layoutOf(folder, [{ length: 4 }]));
+      assert.strictEqual(yield* reasonOf(output.write(0, pattern(4))), "NoPermission");
+    }).pipe(Effect.scoped),
+  );
+
+  it.live("says that the disk is full, and that a name is too long", () =>
+    Effect.gen(function* () {
+      const { storage, folder } = yield* bench;
+      const full = yield* storage.open({
+        root: "/dev/full",
+        asidePath: `${folder}/aside`,
+        files: [{ path: "/dev/full", length: 4, offset: 0, kind: "write", executable: false }],
+      });
+      assert.strictEqual(yield* reasonOf(full.write(0, pattern(4))), "NoSpace");
+      const long = yield* storage.open(layoutOf(folder, [{ length: 4, path: `${folder}/out/${"n".repeat(300)}` }]));
+      assert.strictEqual(yield* reasonOf(long.write(0, pattern(4))), "NameTooLong");
+    }).pipe(Effect.scoped),
+  );
+
+  it.live("notices at sync, at finish and on reopening that a file was removed", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporary;
+      const storage = yield* Effect.provide(Storage, layerWith({ maxOpenFiles: 1 }));
+      const output = yield* storage.open(layoutOf(folder, [{ length: 4 }, { length: 4 }]));
+      yield* output.write(0, pattern(4));
+      Fs.rmSync(`${folder}/out/d0/f0`);
+      assert.strictEqual(yield* reasonOf(output.sync), "Missing");
+      assert.strictEqual(yield* reasonOf(output.finish), "Missing");
+      yield* output.write(4, pattern(4));
+      assert.strictEqual(yield* reasonOf(output.write(0, pattern(4))), "Missing");
+    }).pipe(Effect.scoped),
+  );
+
+  it.live("gives executables the bits that the umask leaves, and makes links", () =>
+    Effect.gen(function* () {
+      const { storage, folder } = yield* bench;
+      const output = yield* storage.open(
+        layoutOf(folder, [
+          { length: 4, executable: true, path: `${folder}/out/run` },
+          { length: 0, link: "run", path: `${folder}/out/walk` },
+        ]),
+      );
+      yield* output.write(0, pattern(4));
+      const before = Fs.statSync(`${folder}/out/run`).mode & 0o777;
+      yield* output.finish;
+      yield* output.finish;
+      assert.strictEqual(Fs.statSync(`${folder}/out/run`).mode & 0o777, before | ((before & 0o444) >> 2));
+      assert.strictEqual(Fs.readlinkSync(`${folder}/out/walk`), "run");
+    }).pipe(Effect.scoped),
+  );
+
+  it.live("tells the free space of an output that is not there yet", () =>
+    Effect.gen(function* () {
+      const { storage, folder } = yield* bench;
+      const output = yield* storage.open(layoutOf(`${folder}/a/b`, [{ length: 4 }]));
+      assert.isAbove(yield* output.free, 0);
+      assert.deepStrictEqual(Fs.readdirSync(folder), []);
+    }).pipe(Effect.scoped),
+  );
+});
