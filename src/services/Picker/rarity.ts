@@ -33,13 +33,19 @@ export const makeRarity = (pieceCount: number): Rarity => {
   const order = new Uint32Array(pieceCount);
   const position = new Int32Array(pieceCount).fill(-1);
   let start = new Uint32Array(FIRST_LEVELS);
+  /** Levels whose beginning is kept; those above begin at `size`. */
+  let levels = 0;
   let size = 0;
 
-  const reach = (level: number): void => {
-    if (level < start.length) return;
-    const wider = new Uint32Array(Math.max(level + 1, start.length * 2)).fill(size, start.length);
-    wider.set(start);
-    start = wider;
+  const reach = (count: number): void => {
+    if (count <= levels) return;
+    if (count > start.length) {
+      const wider = new Uint32Array(Math.max(count, start.length * 2));
+      wider.set(start);
+      start = wider;
+    }
+    start.fill(size, levels, count);
+    levels = count;
   };
   const put = (index: number, at: number): void => {
     order[at] = index;
@@ -55,11 +61,11 @@ export const makeRarity = (pieceCount: number): Rarity => {
     order,
     position,
     size: () => size,
-    startOf: (level) => start[level] ?? size,
+    startOf: (level) => (level < levels ? (start[level] ?? size) : size),
     insert: (index, level) => {
       reach(level + 1);
       let hole = size++;
-      for (let above = start.length - 1; above > level; above--) {
+      for (let above = levels - 1; above > level; above--) {
         const first = start[above] ?? 0;
         if (first < hole) put(order[first] ?? 0, hole);
         hole = first;
@@ -69,13 +75,14 @@ export const makeRarity = (pieceCount: number): Rarity => {
     },
     remove: (index, level) => {
       let hole = position[index] ?? 0;
-      for (let above = level + 1; above < start.length; above++) {
+      for (let above = level + 1; above < levels; above++) {
         const last = (start[above] ?? 0) - 1;
         if (last > hole) put(order[last] ?? 0, hole);
         hole = last;
         start[above] = last;
       }
       size--;
+      if (size > hole) put(order[size] ?? 0, hole);
       position[index] = -1;
     },
     raise: (index, level) => {
@@ -90,16 +97,13 @@ export const makeRarity = (pieceCount: number): Rarity => {
       start[level] = first + 1;
     },
     shift: (by) => {
-      if (by < 0) {
-        start.copyWithin(0, -by);
-        start.fill(size, start.length + by);
-      } else {
-        let levels = start.length;
-        while (levels > 0 && start[levels - 1] === size) levels--;
-        reach(levels + by);
-        start.copyWithin(by, 0);
-        start.fill(0, 0, by);
-      }
+      // Levels above the last member are forgotten.
+      while (levels > 0 && start[levels - 1] === size) levels--;
+      const before = levels;
+      if (by > 0) reach(before + by);
+      start.copyWithin(Math.max(by, 0), Math.max(-by, 0), before);
+      if (by > 0) start.fill(0, 0, by);
+      else levels = Math.max(before + by, 0);
     },
   };
 };

@@ -17,9 +17,7 @@ interface Peer {
   bits: Uint8Array | undefined;
   /** How many pieces it has. */
   count: number;
-  /** Of these, wanted and missing. */
-  interesting: number;
-  /** Of these, not open. */
+  /** Of these, wanted, missing and not open. */
   choosable: number;
   /** Kept by choice.ts. */
   floor: number;
@@ -49,8 +47,7 @@ export const makeTable = (options: PieceTableOptions, seed: number): PieceTable 
   let haveCount = Bitfield.count(haveBits);
 
   const isMissing = (index: number): boolean => Bitfield.has(wantedBits, index) && !Bitfield.has(haveBits, index);
-  const isFree = (index: number): boolean => (free.position[index] ?? -1) >= 0;
-  const isOpened = (index: number): boolean => (opened.position[index] ?? -1) >= 0;
+  const isFree = (index: number): boolean => Bitfield.has(freeBits, index);
   const missing = (): number => free.size() + opened.size();
   const slotOf = (peer: PeerSlot): Peer => {
     const slot = peers[peer];
@@ -64,25 +61,16 @@ export const makeTable = (options: PieceTableOptions, seed: number): PieceTable 
   /** Counts anew what a peer has to offer. */
   const weigh = (peer: Peer): void => {
     peer.floorEpoch = -1;
-    if (peer.bits === undefined) {
-      peer.choosable = isFull(peer) ? free.size() : 0;
-      peer.interesting = isFull(peer) ? missing() : 0;
-    } else {
-      peer.choosable = countBoth(peer.bits, freeBits);
-      peer.interesting = peer.choosable;
-      for (let at = 0; at < opened.size(); at++) {
-        if (Bitfield.has(peer.bits, opened.order[at] ?? 0)) peer.interesting++;
-      }
-    }
+    if (peer.bits !== undefined) peer.choosable = countBoth(peer.bits, freeBits);
+    else peer.choosable = isFull(peer) ? free.size() : 0;
   };
-  /** Tells the peers that have the piece how their counts change. */
-  const adjust = (index: number, choosable: number, interesting: number): void => {
-    for (const peer of peers) {
-      if (peer !== undefined && peerHasPiece(peer, index)) {
-        peer.choosable += choosable;
-        peer.interesting += interesting;
-      }
-    }
+  /** Tells the peers that have the piece that there is one more, or one less, to choose. */
+  const adjust = (index: number, by: number): void => {
+    for (const peer of peers) if (peer !== undefined && peerHasPiece(peer, index)) peer.choosable += by;
+  };
+  const hasOpened = (peer: Peer): boolean => {
+    for (let at = 0; at < opened.size(); at++) if (peerHasPiece(peer, opened.order[at] ?? 0)) return true;
+    return false;
   };
   /** Replaces what a peer has; the bits become the table's own. */
   const assign = (peer: Peer, bits: Uint8Array | undefined, count: number): void => {
@@ -102,7 +90,7 @@ export const makeTable = (options: PieceTableOptions, seed: number): PieceTable 
     haveBits,
     addPeer: () => {
       const slot = vacant.pop() ?? peers.length;
-      const peer = { bits: undefined, count: 0, interesting: 0, choosable: 0, floor: 0, floorEpoch: -1 };
+      const peer = { bits: undefined, count: 0, choosable: 0, floor: 0, floorEpoch: -1 };
       peers[slot] = peer;
       return slot;
     },
@@ -120,9 +108,8 @@ export const makeTable = (options: PieceTableOptions, seed: number): PieceTable 
       availability.raise(index);
       if (isFree(index)) {
         peer.choosable++;
-        peer.interesting++;
         peer.floor = Math.min(peer.floor, availability.level[index] ?? 0);
-      } else if (isOpened(index)) peer.interesting++;
+      }
       peer.count++;
       // No update of the availability: a peer that has all is taken out the same way however it was counted in.
       if (isFull(peer)) peer.bits = undefined;
@@ -134,10 +121,7 @@ export const makeTable = (options: PieceTableOptions, seed: number): PieceTable 
       Bitfield.unset(peer.bits, index);
       peer.count--;
       availability.lower(index);
-      if (isFree(index)) {
-        peer.choosable--;
-        peer.interesting--;
-      } else if (isOpened(index)) peer.interesting--;
+      if (isFree(index)) peer.choosable--;
       if (peer.count === 0) peer.bits = undefined;
     },
     peerHasBits: (slot, bits) => assign(slotOf(slot), Uint8Array.from(bits), Bitfield.count(bits)),
@@ -145,7 +129,10 @@ export const makeTable = (options: PieceTableOptions, seed: number): PieceTable 
     hasPiece: (slot, index) => peerHasPiece(slotOf(slot), index),
     isSeed: (slot) => isFull(slotOf(slot)),
     peerCount: (slot) => slotOf(slot).count,
-    interesting: (slot) => slotOf(slot).interesting > 0,
+    interesting: (slot) => {
+      const peer = slotOf(slot);
+      return peer.choosable > 0 || hasOpened(peer);
+    },
     choose: (slot, among) => {
       const peer = slotOf(slot);
       if (peer.choosable === 0) return -1;
@@ -159,19 +146,18 @@ export const makeTable = (options: PieceTableOptions, seed: number): PieceTable 
       Bitfield.set(openBits, index);
       if (!isMissing(index)) return;
       availability.setOpened(index);
-      adjust(index, -1, 0);
+      adjust(index, -1);
     },
     reopen: (index) => {
       if (!Bitfield.has(openBits, index)) return;
       Bitfield.unset(openBits, index);
       if (!isMissing(index)) return;
       availability.setFree(index);
-      adjust(index, 1, 0);
+      adjust(index, 1);
     },
     got: (index) => {
       if (Bitfield.has(haveBits, index)) return;
-      const wasFree = Bitfield.has(freeBits, index);
-      if (isMissing(index)) adjust(index, wasFree ? -1 : 0, -1);
+      if (isFree(index)) adjust(index, -1);
       availability.drop(index);
       Bitfield.unset(openBits, index);
       Bitfield.set(haveBits, index);
@@ -183,7 +169,7 @@ export const makeTable = (options: PieceTableOptions, seed: number): PieceTable 
       haveCount--;
       if (!isMissing(index)) return;
       availability.setFree(index);
-      adjust(index, 1, 1);
+      adjust(index, 1);
     },
     have: (index) => Bitfield.has(haveBits, index),
     wanted: (index) => Bitfield.has(wantedBits, index),
