@@ -1,0 +1,174 @@
+/**
+ * Peers from trackers: the whole schedule of announces of one torrent, as a stream of what the trackers answer.
+ *
+ * Trackers are asked in lanes, each at its own pace. A public torrent has one lane per tier (BEP 12): the first begins at once, the next when
+ * the one before it has no tracker that answers, and all of them after `hurryAfter` seconds: users expect the peers of every tier. Within a
+ * lane trackers are asked in order, the next one when one fails or is silent for `hurryAfter` seconds; the first that answers stops the round
+ * and moves to the front of its tier. A private torrent (BEP 27) is one lane over all tiers that waits for each failure, one tracker at a time.
+ *
+ * Life cycle: the stream ends when no tracker may ever be asked again; when its scope closes, `stopped` goes out (bounded by `stopTimeout`).
+ * An announce still unanswered then, or when another tracker of the lane was faster, is abandoned: that tracker is owed nothing.
+ */
+import * as Arr from "effect/Array";
+import * as Cause from "effect/Cause";
+import * as Clock from "effect/Clock";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Latch from "effect/Latch";
+import type * as NetAddress from "effect/net/NetAddress";
+import * as Option from "effect/Option";
+import * as Stream from "effect/Stream";
+import type { Events } from "../services/Events.ts";
+import type { Tracker } from "../services/Tracker/Tracker.ts";
+import { contact, makeSession, type Answer, type Contact, type Session, type SessionOptions } from "./contacts.ts";
+import { promote, shuffled } from "./tiers.ts";
+
+/** What is announced and to whom. */
+export interface AnnounceOptions extends SessionOptions {
+  /** URLs of trackers by tier (BEP 12). */
+  readonly tiers: ReadonlyArray<ReadonlyArray<string>>;
+  /** The torrent is private (BEP 27): strictly one tracker at a time. */
+  readonly private: boolean;
+  /** Open while the download is short of peers: trackers are then asked again as soon as their min interval allows. */
+  readonly hungry: Latch.Latch;
+}
+
+/** What one tracker answered. */
+export interface FoundPeers {
+  readonly url: string;
+  readonly peers: ReadonlyArray<NetAddress.InetAddress>;
+  /** Our address as the tracker sees it (BEP 24). */
+  readonly externalIp?: NetAddress.IpAddress;
+  /** Private torrents: the tracker that `url` takes the place of; peers learned from it are to be dropped (BEP 27). */
+  readonly insteadOf?: string;
+}
+
+/** Trackers that are asked in turn, one pace for all of them. */
+interface Lane {
+  readonly tiers: ReadonlyArray<ReadonlyArray<Contact>>;
+  /** Ask the next one as well when one is silent. */
+  readonly hurry: boolean;
+  readonly begin: Effect.Effect<void>;
+  /** Called when a round found nobody. */
+  readonly failed: Effect.Effect<void>;
+}
+
+/** Asks the trackers that are due, in order, until one answers. */
+const round = (session: Session, lane: Lane, contacts: ReadonlyArray<Contact>): Effect.Effect<Option.Option<Answer>> =>
+  Effect.gen(function* () {
+    const now = yield* Clock.currentTimeMillis;
+    const due = contacts.filter((contact) => contact.notBefore <= now);
+    let unsettled = due.length;
+    const ask = (index: number): Effect.Effect<Answer, Cause.NoSuchElementError> =>
+      Effect.suspend(() => {
+        const next = due[index];
+        if (next === undefined) return Effect.fail(new Cause.NoSuchElementError());
+        const failed = Latch.makeUnsafe();
+        const first = session.announce(next).pipe(
+          Effect.tapError((error) => {
+            unsettled--;
+            return Effect.flatMap(untilDue(contacts), (millis) =>
+              session.tellFailure(error, unsettled === 0 ? millis / 1000 : undefined),
+            );
+          }),
+          Effect.mapError(() => new Cause.NoSuchElementError()),
+        );
+        const others = Effect.suspend(() => ask(index + 1));
+        if (!lane.hurry) return first.pipe(Effect.catch(() => others));
+        const hurryAfter = Duration.seconds(session.settings.hurryAfter);
+        return Effect.race(
+          Effect.tapError(first, () => Latch.open(failed)),
+          failed.await.pipe(Effect.timeoutOption(hurryAfter), Effect.andThen(others)),
+        );
+      });
+    return yield* Effect.option(ask(0));
+  });
+
+/** Milliseconds until the first of the trackers may be asked; Infinity when none may. */
+const untilDue = (contacts: ReadonlyArray<Contact>): Effect.Effect<number> =>
+  Effect.map(Clock.currentTimeMillis, (now) =>
+    Math.max(0, Math.min(...contacts.map((contact) => contact.notBefore)) - now),
+  );
+
+/** Waits until the tracker that answered is to be asked again: its interval, `completed`, or a want of peers. */
+const pause = (options: AnnounceOptions, { contact, waits }: Answer): Effect.Effect<void> =>
+  Effect.raceAllFirst([
+    Effect.sleep(Duration.seconds(waits.next)),
+    Effect.andThen(Effect.sleep(Duration.seconds(waits.earliest)), options.hungry.await),
+    contact.completedTold ? Effect.never : Effect.andThen(options.completed.await, Effect.void),
+  ]);
+
+/** The answers of one lane, for ever or until none of its trackers may be asked again. */
+const answers = (session: Session, options: AnnounceOptions, lane: Lane): Stream.Stream<Answer> =>
+  Stream.fromPull(
+    Effect.sync(() => {
+      let tiers = lane.tiers;
+      let wait: Effect.Effect<void, Cause.Done> = lane.begin;
+      return Effect.gen(function* () {
+        while (true) {
+          yield* wait;
+          const contacts = tiers.flat();
+          const found = yield* round(session, lane, contacts);
+          if (Option.isSome(found)) {
+            tiers = promote(tiers, found.value.contact);
+            wait = pause(options, found.value);
+            return Arr.of(found.value);
+          }
+          yield* lane.failed;
+          const millis = yield* untilDue(contacts);
+          wait = millis === Infinity ? Cause.done() : Effect.sleep(Duration.millis(millis));
+        }
+      });
+    }),
+  );
+
+/** The lanes of a torrent, see the head of this file. */
+const lanesOf = Effect.fnUntraced(function* (
+  tiers: ReadonlyArray<ReadonlyArray<Contact>>,
+  { private: isPrivate }: AnnounceOptions,
+  session: Session,
+) {
+  if (isPrivate) return [{ tiers, hurry: false, begin: Effect.void, failed: Effect.void }];
+  const gates = tiers.map((_, index) => Latch.makeUnsafe(index === 0));
+  yield* Effect.sleep(Duration.seconds(session.settings.hurryAfter)).pipe(
+    Effect.andThen(Effect.forEach(gates, Latch.open, { discard: true })),
+    Effect.forkScoped,
+  );
+  return tiers.map((tier, index): Lane => {
+    const next = gates[index + 1];
+    return {
+      tiers: [tier],
+      hurry: true,
+      begin: gates[index]?.await ?? Effect.void,
+      failed: next === undefined ? Effect.void : Effect.asVoid(Latch.open(next)),
+    };
+  });
+});
+
+/** Announces a torrent to its trackers for as long as the stream runs, and yields the peers they name. */
+export const announces = (options: AnnounceOptions): Stream.Stream<FoundPeers, never, Tracker | Events> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const session = yield* makeSession(options);
+      const tiers = (yield* shuffled(options.tiers)).map((tier) => tier.map(contact));
+      yield* Effect.addFinalizer(() => session.stop(tiers.flat()));
+      const lanes = yield* lanesOf(tiers, options, session);
+      return Stream.fromArray(lanes).pipe(
+        Stream.flatMap((lane) => answers(session, options, lane), { concurrency: "unbounded" }),
+        Stream.mapAccum(
+          (): string | undefined => undefined,
+          (former, { contact: { url }, response: { peers, externalIp } }) => [
+            url,
+            [
+              {
+                url,
+                peers,
+                ...(externalIp && { externalIp }),
+                ...(options.private && former !== undefined && former !== url && { insteadOf: former }),
+              },
+            ],
+          ],
+        ),
+      );
+    }),
+  );
