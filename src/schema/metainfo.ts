@@ -10,7 +10,7 @@ export interface TorrentFile {
   readonly path: ReadonlyArray<string>;
   /** Bytes. */
   readonly length: number;
-  /** Where its bytes begin in the concatenation of all files. */
+  /** Where its bytes begin in the concatenation of all files (v2-only: where its first piece begins, a multiple of the piece length). */
   readonly offset: number;
   /** Padding (BEP 47): all zeros, never written. */
   readonly pad: boolean;

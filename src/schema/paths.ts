@@ -1,0 +1,136 @@
+/**
+ * File names from a torrent, which are hostile: made harmless element by element, then told apart where two became one
+ * (protocols §1, "File names"). Nothing is looked up on disk here; that a path stays in the output folder is checked again by Storage.
+ */
+
+/** What the names must suit. */
+export interface NameRules {
+  /** Also avoid what Windows cannot hold. */
+  readonly windows: boolean;
+  /** Names that differ in case only are the same file. */
+  readonly caseInsensitive: boolean;
+}
+
+/** A file system that tells all names apart. */
+export const POSIX_NAMES: NameRules = { windows: false, caseInsensitive: false };
+
+/** Bytes of an element that are kept (protocols §1; common file systems hold 255, and a rename needs some). */
+export const MAX_ELEMENT_LENGTH = 240;
+/** Files that may share one name before they are told apart (protocols §1, guard rails). */
+export const MAX_NAMESAKES = 500;
+
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
+const encoder = new TextEncoder();
+
+const SEPARATORS = /[/\\]/g;
+// oxlint-disable-next-line no-control-regex -- control characters are what it is for
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
+const INVISIBLE = /[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\u061c\ufeff]/g;
+const WINDOWS_FORBIDDEN = /[<>:"|?*]/g;
+const WINDOWS_TRAILING = /[. ]+$/;
+const WINDOWS_RESERVED = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
+
+/** Printable ASCII without separators and longer than the dots: nothing below would change it. */
+const isPlain = (bytes: Uint8Array): boolean => {
+  if (bytes.length < 3 || bytes.length > MAX_ELEMENT_LENGTH) return false;
+  for (const byte of bytes) {
+    if (byte < 0x20 || byte > 0x7e || byte === 0x2f || byte === 0x5c) return false;
+  }
+  return true;
+};
+
+const toText = (bytes: Uint8Array): string => {
+  try {
+    return strict.decode(bytes);
+  } catch {
+    return lenient.decode(bytes).replaceAll(/\ufffd+/g, "_");
+  }
+};
+
+/** The first `length` bytes of `text`, whole code points only. */
+const cut = (text: string, length: number): string => {
+  const room = new Uint8Array(length);
+  return text.slice(0, encoder.encodeInto(text, room).read);
+};
+
+const splitExtension = (name: string): readonly [stem: string, extension: string] => {
+  const dot = name.lastIndexOf(".");
+  return dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name, ""];
+};
+
+const shorten = (name: string, length: number): string => {
+  if (name.length * 3 <= length || encoder.encode(name).length <= length) return name;
+  const [stem, extension] = splitExtension(name);
+  const room = length - encoder.encode(extension).length;
+  return room > 0 ? cut(stem, room) + extension : cut(name, length);
+};
+
+/** One element made harmless; empty when it is to be dropped (dots, separators alone). */
+export const sanitiseElement = (bytes: Uint8Array, rules: NameRules = POSIX_NAMES): string => {
+  if (isPlain(bytes) && !rules.windows) return String.fromCharCode(...bytes);
+  const bare = toText(bytes).replaceAll(SEPARATORS, "");
+  if (bare === "" && bytes.length > 0) return "";
+  let name = bare.replaceAll(CONTROL, "_").replaceAll(INVISIBLE, "");
+  if (name === "." || name === "..") return "";
+  name = shorten(name, MAX_ELEMENT_LENGTH);
+  if (rules.windows) {
+    name = name.replaceAll(WINDOWS_FORBIDDEN, "_").replace(WINDOWS_TRAILING, "");
+    if (WINDOWS_RESERVED.test(name)) name = `_${name}`;
+  }
+  return name === "" ? "_" : name;
+};
+
+/** A path made harmless; empty when nothing of it is left. */
+export const sanitisePath = (
+  elements: ReadonlyArray<Uint8Array>,
+  rules: NameRules = POSIX_NAMES,
+): ReadonlyArray<string> => elements.map((element) => sanitiseElement(element, rules)).filter((name) => name !== "");
+
+/** Gives each path a place of its own; `undefined` when too many want the same. */
+export interface Disambiguator {
+  readonly place: (path: ReadonlyArray<string>) => ReadonlyArray<string> | undefined;
+}
+
+/**
+ * A disambiguator for files of which `paths` are all: a path that is another file's, or a folder of another file, becomes
+ * `name.1.ext`, `name.2.ext` … To be asked once for each path, in order.
+ */
+export const disambiguator = (
+  paths: ReadonlyArray<ReadonlyArray<string>>,
+  rules: NameRules = POSIX_NAMES,
+): Disambiguator => {
+  const keyOf = (path: ReadonlyArray<string>): string => {
+    const key = path.join("/");
+    return rules.caseInsensitive ? key.normalize("NFC").toLowerCase() : key;
+  };
+  const taken = new Set<string>();
+  const namesakes = new Map<string, number>();
+  for (const path of paths) {
+    const key = keyOf(path);
+    for (let end = key.lastIndexOf("/"); end > 0; end = key.lastIndexOf("/", end - 1)) {
+      const folder = key.slice(0, end);
+      if (taken.has(folder)) break;
+      taken.add(folder);
+    }
+  }
+  return {
+    place: (path) => {
+      const key = keyOf(path);
+      if (!taken.has(key)) {
+        taken.add(key);
+        return path;
+      }
+      const folders = path.slice(0, -1);
+      const [stem, extension] = splitExtension(path[path.length - 1] ?? "_");
+      for (let n = (namesakes.get(key) ?? 0) + 1; n < MAX_NAMESAKES; n++) {
+        const other = [...folders, `${stem}.${n}${extension}`];
+        if (taken.has(keyOf(other))) continue;
+        taken.add(keyOf(other));
+        namesakes.set(key, n);
+        return other;
+      }
+      return undefined;
+    },
+  };
+};
