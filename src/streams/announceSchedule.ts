@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration";
 import * as Schedule from "effect/Schedule";
 import type { TrackerReason } from "../schema/errors/TrackerError.ts";
 import type { AnnounceSettings } from "../schema/settings.ts";
-import type { AnnounceResponse } from "../services/Tracker/Tracker.ts";
+import type { AnnounceResponse } from "../schema/tracker.ts";
 
 /** Waits after failures in a row: doubling from `backoffBase`, each jittered by a fifth, never above `backoffCap`. */
 export const backoff = (settings: AnnounceSettings): Schedule.Schedule<Duration.Duration> =>

@@ -16,7 +16,8 @@ import type { TrackerError } from "../schema/errors/TrackerError.ts";
 import type { InfoHash } from "../schema/infoHash.ts";
 import { AnnounceSettings } from "../schema/settings.ts";
 import { Events } from "../services/Events.ts";
-import { Tracker, type AnnounceRequest, type AnnounceResponse } from "../services/Tracker/Tracker.ts";
+import type { AnnounceRequest, AnnounceResponse } from "../schema/tracker.ts";
+import { Tracker } from "../services/Tracker/Tracker.ts";
 import { backoff, dictatedWait, waits, type Waits } from "./announceSchedule.ts";
 
 /** Announces of one torrent under way at once (protocols §3, HTTP rules). */

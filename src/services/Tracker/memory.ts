@@ -12,7 +12,8 @@ import * as Layer from "effect/Layer";
 import * as NetAddress from "effect/net/NetAddress";
 import { TrackerError, type TrackerReason } from "../../schema/errors/TrackerError.ts";
 import type { InfoHash } from "../../schema/infoHash.ts";
-import { Tracker, type AnnounceRequest, type AnnounceResponse } from "./Tracker.ts";
+import type { AnnounceRequest, AnnounceResponse } from "../../schema/tracker.ts";
+import { Tracker } from "./Tracker.ts";
 
 /** How a tracker treats announces: it waits, then fails, or answers from the registry with what is given here on top. */
 export interface Behaviour {
