@@ -1,0 +1,143 @@
+/**
+ * The tree of commands on `effect/cli`, and what differs from its defaults: help goes to stdout, a usage error is one line of our own with a
+ * hint. The commands themselves are loaded when they are chosen.
+ */
+import * as ConfigProvider from "effect/ConfigProvider";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import * as Argument from "effect/cli/Argument";
+import * as CliConfig from "effect/cli/CliConfig";
+import * as CliError from "effect/cli/CliError";
+import * as CliOutput from "effect/cli/CliOutput";
+import * as Command from "effect/cli/Command";
+import * as GlobalFlag from "effect/cli/GlobalFlag";
+import type { HelpDoc } from "effect/cli/HelpDoc";
+import { VERSION } from "../schema/version.ts";
+import { downloadFlags, networkFlags, outputFlags } from "./flags.ts";
+import { Settings } from "./Settings.ts";
+import { UsageError } from "./UsageError.ts";
+
+const torrent = Argument.String("torrent").pipe(
+  Argument.withDescription("A .torrent file, magnet link, URL of a .torrent, info-hash, or - for a .torrent on stdin"),
+);
+
+const out = Argument.String("out").pipe(
+  Argument.withDescription("Where to save: the file, or the folder that takes the place of the torrent's own"),
+  Argument.optional,
+);
+
+const info = Command.make("info", { torrent, ...outputFlags }, (input) =>
+  Effect.promise(() => import("./commands/info.ts")).pipe(Effect.flatMap(({ info }) => info(input))),
+).pipe(
+  Command.withDescription("Show what is in a torrent: names, sizes, hashes, trackers, web seeds, magnet link"),
+  Command.withShortDescription("Show what is in a torrent"),
+  Command.withExamples([
+    { command: "bt-effect info debian.torrent" },
+    { command: "bt-effect info --json debian.torrent", description: "The same for a script" },
+  ]),
+);
+
+/** `bt-effect`: downloads, unless the first word names a subcommand. */
+export const command = Command.make(
+  "bt-effect",
+  { torrent, out, ...networkFlags, ...downloadFlags, ...outputFlags },
+  (input) =>
+    Effect.promise(() => import("./commands/download.ts")).pipe(Effect.flatMap(({ download }) => download(input))),
+).pipe(
+  Command.withDescription(
+    "Fetch a torrent from its peers, verified. Run the same command again to continue where it stopped.",
+  ),
+  Command.withSubcommands([info]),
+  Command.withExamples([
+    { command: "bt-effect debian.torrent", description: "Download into the current folder" },
+    { command: "bt-effect 'magnet:?xt=urn:btih:…' ~/Downloads/", description: "A magnet link, into a folder" },
+    { command: "bt-effect --select '*.flac' album.torrent", description: "Some of the files" },
+    { command: "bt-effect --peer 10.0.0.5:6881 --no-trackers x.torrent out.iso", description: "From one peer" },
+    { command: "bt-effect --json x.torrent | jq .type", description: "Events for a script" },
+  ]),
+);
+
+/** The flags that a configuration file may name. */
+const configurable = [outputFlags, networkFlags, downloadFlags]
+  .flatMap((flags) => Object.keys(flags))
+  .map((key) => key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`));
+
+/** Says what is wrong in our own words: one line, the flag's origin named when it was not typed. */
+const usageError = (error: CliError.NonShowHelpErrors, origin: (flag: string) => string | undefined): UsageError => {
+  switch (error._tag) {
+    case "UnrecognizedOption": {
+      const near = error.suggestions[0];
+      return new UsageError({
+        kind: "unknown-flag",
+        problem: `there is no flag ${error.option}`,
+        ...(near === undefined ? {} : { hint: `did you mean ${near}?` }),
+      });
+    }
+    case "MissingArgument":
+      return new UsageError({ kind: "missing-argument", problem: `<${error.argument}> is missing` });
+    case "MissingOption":
+      return new UsageError({ kind: "missing-flag", problem: `--${error.option} is missing` });
+    case "UnexpectedArgument":
+      return new UsageError({
+        kind: "unexpected-argument",
+        problem: `too many arguments: ${error.arguments.join(" ")}`,
+      });
+    case "InvalidValue": {
+      const name = error.kind === "argument" ? `<${error.option}>` : `--${error.option}`;
+      if (error.kind === "flag" && error.value === "") {
+        return new UsageError({ kind: "missing-value", problem: `${name} needs a value: ${error.expected}` });
+      }
+      const given = error.value === "config" ? "" : ` "${error.value}"`;
+      return new UsageError({
+        kind: "bad-value",
+        problem: `${origin(error.option) ?? name}${given}: expected ${error.expected.replaceAll(/\s+/g, " ")}`,
+      });
+    }
+    case "DuplicateOption":
+    case "UnknownSubcommand":
+    case "ValidationError":
+    case "UserError":
+      return new UsageError({ kind: "invalid", problem: error.message.replaceAll(/\s+/g, " ") });
+  }
+};
+
+/** Prints help that was asked for; everything else is said by whoever handles the errors. */
+const presenter = CliOutput.layerPresenter({
+  present: (event) =>
+    event._tag === "Help" && event.reason === "Implicit" ? Effect.void : CliOutput.defaultPresenter.present(event),
+});
+
+/** The standard texts but for the name of the version, the order of words in the usage, and a missing empty line. */
+const formatter = Layer.effect(
+  CliOutput.Formatter,
+  Effect.gen(function* () {
+    const standard = yield* CliOutput.Formatter;
+    return {
+      ...standard,
+      formatVersion: (name: string, version: string) => `${name} ${version}`,
+      formatHelpDoc: (doc: HelpDoc) =>
+        standard
+          .formatHelpDoc(doc.subcommands === undefined ? doc : { ...doc, usage: "bt-effect <torrent> [out] [flags]" })
+          .replace(/(?<!\n)\n((?:\u{1b}\[\d+m)*EXAMPLES)/u, "\n\n$1"),
+    };
+  }),
+);
+
+/** Runs the command that `args` name. Fails with a `UsageError` where they make no sense, else as the command does. */
+export const run = Effect.fnUntraced(
+  function* (args: ReadonlyArray<string>) {
+    const settings = yield* Settings;
+    yield* settings.checkNames(configurable);
+    const typed = new Set(args.filter((arg) => arg.startsWith("--")).map((arg) => arg.slice(2).split("=", 1)[0]));
+    const explain = (error: CliError.NonShowHelpErrors) =>
+      usageError(error, (flag) => (typed.has(flag) ? undefined : settings.origin(flag)));
+    yield* Command.runWith(command, { version: VERSION, renderErrors: false })(args).pipe(
+      Effect.provideService(ConfigProvider.ConfigProvider, settings.provider),
+      Effect.catchTag("ShowHelp", ({ errors: [first] }) =>
+        first === undefined ? Effect.void : Effect.fail(explain(first)),
+      ),
+      Effect.mapError((error) => (CliError.isCliError(error) ? explain(error) : error)),
+    );
+  },
+  Effect.provide([presenter, formatter, CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version] })]),
+);

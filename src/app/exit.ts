@@ -1,0 +1,30 @@
+/** How the program's end is told: the one line on stderr and the status, for every way it can end. Pure. */
+import * as Cause from "effect/Cause";
+import * as Option from "effect/Option";
+import type { Explained } from "../schema/errors/code.ts";
+import { EXIT, exitStatus } from "../schema/errors/code.ts";
+
+/** What is left to say and the status to end with. */
+export interface Ending {
+  readonly status: number;
+  /** For stderr, with its line end; absent when all was said. */
+  readonly line?: string;
+}
+
+/** A signal that asks the program to end. */
+export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
+
+/** The status after a signal: that of SIGHUP is SIGTERM's. */
+export const signalStatus = (signal: StopSignal): number => (signal === "SIGINT" ? EXIT.interrupted : EXIT.terminated);
+
+/** The ending for a run that did not succeed; `signal` is what asked it to stop, if any. */
+export const endingOf = (cause: Cause.Cause<Explained>, signal?: StopSignal): Ending => {
+  const failure = Cause.findErrorOption(cause);
+  if (Option.isSome(failure)) {
+    return { status: exitStatus(failure.value), line: `bt-effect: ${failure.value.message}\n` };
+  }
+  if (Cause.hasInterruptsOnly(cause)) return { status: signalStatus(signal ?? "SIGINT") };
+  const defect = Cause.squash(cause);
+  const what = (defect instanceof Error ? defect.message : String(defect)).split("\n", 1)[0] ?? "";
+  return { status: EXIT.other, line: `bt-effect: ${what} (this is a bug in bt-effect; --debug shows where)\n` };
+};

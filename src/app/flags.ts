@@ -1,0 +1,111 @@
+/**
+ * The flags of the command line: name, help and reader of each. Every flag may come from the command line, from `BT_EFFECT_<FLAG>` or
+ * from the configuration file, in this order (`Settings.ts`); the same reader checks all three.
+ */
+import * as Config from "effect/Config";
+import * as Effect from "effect/Effect";
+import * as Result from "effect/Result";
+import * as Schema from "effect/Schema";
+import * as CliError from "effect/cli/CliError";
+import * as Flag from "effect/cli/Flag";
+import { PREFIX } from "./Settings.ts";
+import type { Read } from "./values.ts";
+import * as values from "./values.ts";
+
+/** Help of a flag that takes a value. */
+interface Help {
+  readonly metavar: string;
+  readonly description: string;
+}
+
+const check =
+  <A>(name: string, read: Read<A>) =>
+  (value: string) =>
+    Result.match(read(value), {
+      onSuccess: Effect.succeed,
+      onFailure: (expected) => Effect.fail(new CliError.InvalidValue({ option: name, value, expected, kind: "flag" })),
+    });
+
+/** A flag with one value. */
+const single = <A>(name: string, read: Read<A>, help: Help) =>
+  Flag.String(name).pipe(
+    Flag.withMetavar(help.metavar),
+    Flag.withDescription(help.description),
+    Flag.withFallbackConfig(Config.String(name).pipe(Config.nested(PREFIX))),
+    Flag.mapEffect(check(name, read)),
+  );
+
+/** A flag that may be repeated; none given: empty. Outside the command line: a list in the file, or text with spaces between the values. */
+const repeated = <A>(name: string, read: Read<A>, help: Help) =>
+  Flag.String(name).pipe(
+    Flag.withMetavar(help.metavar),
+    Flag.withDescription(help.description),
+    Flag.atLeast(1),
+    Flag.withFallbackConfig(Config.Array(Schema.String, name, { separator: " " }).pipe(Config.nested(PREFIX))),
+    Flag.mapEffect((given) => Effect.forEach(given.filter(Boolean), check(name, read))),
+    Flag.withDefault([]),
+  );
+
+/** A flag that is on or off, off by default; `--flag=false` turns off what the environment or the file turned on. */
+const toggle = (name: string, description: string) =>
+  Flag.Boolean(name).pipe(
+    Flag.withoutNegation,
+    Flag.withDescription(description),
+    Flag.withFallbackConfig(Config.Boolean(name).pipe(Config.nested(PREFIX))),
+    Flag.withDefault(false),
+  );
+
+/** What every command takes: how it speaks. */
+export const outputFlags = {
+  json: toggle("json", "Print JSON on stdout, one event a line, and nothing else there"),
+  quiet: toggle("quiet", "Say nothing on success").pipe(Flag.withAlias("q")),
+  debug: toggle("debug", "Log everything and show the stack of an error"),
+  logLevel: single("log-level", values.oneOf(["trace", "debug", "info", "warn", "error", "none"]), {
+    metavar: "LEVEL",
+    description: "trace, debug, info, warn (the default), error or none",
+  }).pipe(Flag.optional),
+  logFile: single("log-file", values.text, {
+    metavar: "FILE",
+    description: "Append the log to FILE instead of stderr",
+  }).pipe(Flag.optional),
+};
+
+/** How the swarm is reached. */
+export const networkFlags = {
+  port: single("port", values.integer(0, 65_535), {
+    metavar: "N",
+    description: "TCP and UDP port to listen on, 0 for any free one; by default one from 49152 to 65535",
+  }).pipe(Flag.withAlias("p"), Flag.optional),
+  bind: single("bind", values.address, {
+    metavar: "ADDR",
+    description: "Local address to listen on and dial from; by default all",
+  }).pipe(Flag.optional),
+  peer: repeated("peer", values.hostPort, {
+    metavar: "HOST:PORT",
+    description: "A peer to try, repeatable ([v6]:port too)",
+  }),
+  tracker: repeated("tracker", values.trackerUrl, {
+    metavar: "URL",
+    description: "One more tracker, repeatable",
+  }),
+  noTrackers: toggle("no-trackers", "Ask no tracker at all"),
+  maxPeers: single("max-peers", values.integer(1, 10_000), {
+    metavar: "N",
+    description: "Connections per torrent; by default 80",
+  }).pipe(Flag.withDefault(80)),
+};
+
+/** What is fetched and how. */
+export const downloadFlags = {
+  select: repeated("select", values.selectPattern, {
+    metavar: "PATTERN",
+    description: "Files to fetch: indices like 0,2-4 or a glob on the path, repeatable; by default all",
+  }),
+  sequential: toggle("sequential", "Fetch the pieces in order instead of the rarest first"),
+  check: toggle("check", "Hash what is on disk first, trust no resume data"),
+  overwrite: toggle("overwrite", "Replace an existing file that has nothing in common with the torrent"),
+  timeout: single("timeout", values.duration, {
+    metavar: "DURATION",
+    description: "Give up when nothing came for that long (30s, 5m, 1h); by default never",
+  }).pipe(Flag.optional),
+};

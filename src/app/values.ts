@@ -1,0 +1,85 @@
+/** Readers of the values of flags: text in, value or a sentence that says what was expected out. Pure; they know no flag by name. */
+import * as NetAddress from "effect/net/NetAddress";
+import * as Result from "effect/Result";
+import type { HostPort, SelectPattern } from "../streams/request.ts";
+
+/** Reads a value; the failure says what was expected. */
+export type Read<A> = (text: string) => Result.Result<A, string>;
+
+/** Any text. */
+export const text: Read<string> = Result.succeed;
+
+/** A decimal number without sign between `minimum` and `maximum`. */
+export const integer =
+  (minimum: number, maximum: number): Read<number> =>
+  (value) => {
+    const number = Number(value);
+    return /^\d{1,15}$/.test(value) && number >= minimum && number <= maximum
+      ? Result.succeed(number)
+      : Result.fail(`a whole number from ${minimum} to ${maximum}`);
+  };
+
+const UNIT_MILLIS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+/** Timers of JavaScript reach no further than 2^31 - 1 ms, which is 24.8 days. */
+const MAX_DURATION = 24 * 86_400_000;
+
+/** `30s`, `5m`, `1h`, `1.5h`: milliseconds, above zero and at most 24 days. */
+export const duration: Read<number> = (value) => {
+  const match = /^(\d{1,9}(?:\.\d{1,6})?)(ms|s|m|h|d)$/.exec(value);
+  const millis = Math.round(Number(match?.[1]) * (UNIT_MILLIS[match?.[2] ?? ""] ?? 0));
+  return millis > 0 && millis <= MAX_DURATION
+    ? Result.succeed(millis)
+    : Result.fail("a duration like 30s, 5m or 1h, at most 24d");
+};
+
+/** `host:port`, `1.2.3.4:port` or `[v6]:port`. */
+export const hostPort: Read<HostPort> = (value) => {
+  const match = /^(?:\[([0-9a-fA-F:.]{2,45})\]|([^\s:/[\]]{1,253})):(\d{1,5})$/.exec(value);
+  const port = Number(match?.[3]);
+  const v6 = match?.[1];
+  const host = v6 ?? match?.[2];
+  return host !== undefined &&
+    port >= 1 &&
+    port <= 65_535 &&
+    (v6 === undefined || Result.isSuccess(NetAddress.ipv6FromString(v6)))
+    ? Result.succeed({ host, port })
+    : Result.fail("HOST:PORT, like example.org:6881, 10.0.0.1:6881 or [::1]:6881");
+};
+
+/** An IPv4 or IPv6 address, as given. */
+export const address: Read<string> = (value) =>
+  Result.isSuccess(NetAddress.ipFromString(value))
+    ? Result.succeed(value)
+    : Result.fail("an IP address of this machine, like 192.168.1.2");
+
+/** The URL of a tracker: http, https or udp. */
+export const trackerUrl: Read<string> = (value) => {
+  const url = URL.parse(value);
+  return url !== null && ["http:", "https:", "udp:"].includes(url.protocol) && url.hostname !== ""
+    ? Result.succeed(value)
+    : Result.fail("the URL of a tracker, like udp://tracker.example.org:6969/announce");
+};
+
+/** `0,2-4` (indices), or else a glob on the path. */
+export const selectPattern: Read<SelectPattern> = (value) => {
+  if (value.trim() === "") return Result.fail("indices like 0,2-4 or a glob like '*.iso'");
+  if (!/^\d[\d,\s-]*$/.test(value)) return Result.succeed({ _tag: "Glob", glob: value });
+  const ranges: Array<readonly [first: number, last: number]> = [];
+  for (const part of value.split(",")) {
+    const match = /^\s*(\d{1,9})(?:-(\d{1,9}))?\s*$/.exec(part);
+    const first = Number(match?.[1]);
+    const last = Number(match?.[2] ?? match?.[1]);
+    if (match === null || last < first)
+      return Result.fail("indices like 0,2-4 (first-last, the first of all files is 0)");
+    ranges.push([first, last]);
+  }
+  return Result.succeed({ _tag: "Ranges", ranges });
+};
+
+/** One of the given words. */
+export const oneOf =
+  <const Words extends ReadonlyArray<string>>(words: Words): Read<Words[number]> =>
+  (value) => {
+    const word = words.find((candidate) => candidate === value.toLowerCase());
+    return word === undefined ? Result.fail(words.join(", ")) : Result.succeed(word);
+  };
