@@ -11,3 +11,24 @@ declare module "bencode" {
   };
   export default bencode;
 }
+
+declare module "magnet-uri" {
+  /** For links made of checked values only: of others it throws, or allocates what they ask for. */
+  export const decode: (uri: string) => {
+    readonly infoHashBuffer?: Uint8Array;
+    readonly infoHashV2Buffer?: Uint8Array;
+    readonly announce: ReadonlyArray<string>;
+    readonly urlList: ReadonlyArray<string>;
+    readonly peerAddresses: ReadonlyArray<string>;
+  };
+  /** Knows no `dht`, and of `so` only lists of all indices. */
+  export const encode: (magnet: {
+    readonly infoHash?: string;
+    readonly infoHashV2?: string;
+    readonly name?: string;
+    readonly xl?: number;
+    readonly announce?: ReadonlyArray<string>;
+    readonly urlList?: ReadonlyArray<string>;
+    readonly peerAddresses?: ReadonlyArray<string>;
+  }) => string;
+}
