@@ -9,13 +9,8 @@ import * as Cause from "effect/Cause";
 import * as Effect from "effect/Effect";
 import type * as Pull from "effect/Pull";
 import { TransportError } from "../../schema/errors/TransportError.ts";
+import { MAX_WAITING_MESSAGES, READ_BYTES } from "./limits.ts";
 import type { Connection, Decode } from "./Transport.ts";
-
-/** The most that one `read` takes, and the most that one socket read delivers, in bytes. */
-export const READ_BYTES = 65_536;
-
-/** With more messages than this waiting to be pulled, nothing more is read from the socket. */
-const MAX_WAITING_MESSAGES = 256;
 
 /** What the owner of the socket calls, and the two reading members of the connection. */
 export interface Inbound extends Pick<Connection, "read" | "receive"> {

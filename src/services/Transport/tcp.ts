@@ -16,18 +16,10 @@ import type * as Scope from "effect/Scope";
 import * as Stream from "effect/Stream";
 import { TransportError } from "../../schema/errors/TransportError.ts";
 import { fromErrno, isMissingFamily } from "./errno.ts";
-import { makeInbound, READ_BYTES } from "./inbound.ts";
+import { makeInbound } from "./inbound.ts";
+import { HIGH_WATER_BYTES, LOW_WATER_BYTES, MAX_WAITING_ARRIVALS, READ_BYTES } from "./limits.ts";
 import { Transport } from "./Transport.ts";
 import type { Connection, DialOptions, Incoming, Listener, ListenOptions } from "./Transport.ts";
-
-/** Above this much waiting to be sent, in bytes, `sendUnsafe` says to hold back. */
-const HIGH_WATER_BYTES = 262_144;
-
-/** Below this much waiting to be sent, in bytes, a sender may go on. */
-const LOW_WATER_BYTES = 65_536;
-
-/** Arrivals that wait to be taken; what comes while so many wait is closed. */
-const MAX_WAITING_ARRIVALS = 128;
 
 /** How this machine's sockets are used; the defaults are right outside of tests. */
 export interface TcpOptions {

@@ -1,0 +1,54 @@
+/**
+ * The `Datagrams` of one host of the in-memory network. Built by `MemoryNetwork.host`. Packets get lost as the link says;
+ * like streams it lends bytes for the call only, and overwrites them afterwards.
+ */
+import * as Effect from "effect/Effect";
+import * as NetAddress from "effect/net/NetAddress";
+import { hasAddress } from "../MemoryNetwork/host.ts";
+import type { Host, Wires } from "../MemoryNetwork/host.ts";
+import { POISON } from "../MemoryNetwork/stream.ts";
+import { DatagramError } from "./Datagrams.ts";
+import type { Datagrams, Receiver } from "./Datagrams.ts";
+
+/** The most that a UDP packet over IPv4 holds (RFC 768, RFC 791). */
+const MAX_DATAGRAM_BYTES = 65_507;
+
+/** The datagrams of `host` over `wires`, bound to `port`. */
+export const makeMemoryDatagrams = (wires: Wires, host: Host, port: number): Datagrams["Service"] => {
+  const receivers = new Set<Receiver>();
+  host.onDatagram = (to, bytes, from) => {
+    if (to !== port) return;
+    for (const receiver of receivers) if (receiver(bytes, from)) return;
+  };
+
+  return {
+    addresses: host.addresses.map((ip) => NetAddress.inetAddressUnsafe(ip, port)),
+    send: (target, bytes) =>
+      Effect.suspend(() => {
+        const to = NetAddress.toCanonical(target);
+        const address = NetAddress.formatInet(to);
+        const family = NetAddress.familyOf(to);
+        const own = NetAddress.isLoopback(to.address)
+          ? to.address
+          : host.addresses.find((candidate) => NetAddress.isFamily(candidate, family));
+        if (own === undefined) return Effect.fail(new DatagramError({ address, reason: { _tag: "NoSocket", family } }));
+        if (bytes.length > MAX_DATAGRAM_BYTES)
+          return Effect.fail(new DatagramError({ address, reason: { _tag: "TooLarge", length: bytes.length } }));
+        const other = wires.find(to.address, host);
+        if (other === undefined || !hasAddress(other, to.address)) return Effect.void;
+        const packet = bytes.slice();
+        wires.paths(host, other).forth.carryLossy(packet.length, () => {
+          other.onDatagram?.(to.port, packet, NetAddress.inetAddressUnsafe(own, port));
+          packet.fill(POISON);
+        });
+        return Effect.void;
+      }),
+    receive: (receiver) =>
+      Effect.asVoid(
+        Effect.acquireRelease(
+          Effect.sync(() => receivers.add(receiver)),
+          () => Effect.sync(() => receivers.delete(receiver)),
+        ),
+      ),
+  };
+};
