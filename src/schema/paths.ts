@@ -24,7 +24,6 @@ const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
 
 const SEPARATORS = /[/\\]/g;
-// oxlint-disable-next-line no-control-regex -- control characters are what it is for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
 const INVISIBLE = /[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\u061c\ufeff]/g;
 const WINDOWS_FORBIDDEN = /[<>:"|?*]/g;
