@@ -95,6 +95,34 @@ export const AnnounceSettings = Context.Reference<AnnounceSettings>("bt-effect/s
   defaultValue: () => defaultAnnounceSettings,
 });
 
+/** Bounds and timers of one announce to one tracker; times in seconds. */
+export interface TrackerSettings {
+  /** HTTP: TCP and TLS connect (protocols §3). */
+  readonly connectTimeout: number;
+  /** The whole of an announce: look-up, redirects and retransmissions included (protocols §3). */
+  readonly announceTimeout: number;
+  /** HTTP: redirects that are followed (protocols §3). */
+  readonly maxRedirects: number;
+  /** UDP: how long each transmission of a packet waits for its answer; shorter than BEP 15's 15·2^n, as many clients have it. */
+  readonly retransmit: ReadonlyArray<number>;
+  /** UDP: how long a connection id is used (BEP 15). */
+  readonly connectionIdLife: number;
+}
+
+/** The defaults. */
+export const defaultTrackerSettings: TrackerSettings = {
+  connectTimeout: 10,
+  announceTimeout: 30,
+  maxRedirects: 5,
+  retransmit: [3, 6, 12],
+  connectionIdLife: 60,
+};
+
+/** Replaceable with `Layer.succeed(TrackerSettings, …)`. */
+export const TrackerSettings = Context.Reference<TrackerSettings>("bt-effect/schema/TrackerSettings", {
+  defaultValue: () => defaultTrackerSettings,
+});
+
 /** Bounds of the data path. */
 export interface DataSettings {
   /** Bytes of all piece buffers together: where backpressure begins. */

@@ -1,0 +1,139 @@
+/**
+ * The shared UDP port over `node:dgram`: one socket per address family, on the same port where that can be had.
+ *
+ * Life cycle: both sockets are bound when the layer is built (about a millisecond) and closed with it. A family that the machine
+ * lacks has no socket; a port that is taken is replaced by any free one, for a tracker must be reached all the same.
+ */
+import * as Dgram from "node:dgram";
+import { networkInterfaces } from "node:os";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import * as NetAddress from "effect/net/NetAddress";
+import * as Option from "effect/Option";
+import type * as Scope from "effect/Scope";
+import { DatagramError, Datagrams, type DatagramReason, type Receiver } from "./Datagrams.ts";
+
+/** Which port to bind, and to which of the machine's addresses. */
+export interface DatagramOptions {
+  /** 0: any free one. */
+  readonly port: number;
+  /** Absent: all addresses of both families. */
+  readonly address?: NetAddress.IpAddress | undefined;
+}
+
+const codeOf = (cause: unknown): unknown =>
+  typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined;
+
+const reasonOf = (cause: unknown, length: number): DatagramReason => {
+  switch (codeOf(cause)) {
+    case "EMSGSIZE":
+      return { _tag: "TooLarge", length };
+    case "ENETUNREACH":
+    case "EHOSTUNREACH":
+    case "ENETDOWN":
+    case "EHOSTDOWN":
+    case "ECONNREFUSED":
+    case "EADDRNOTAVAIL":
+      return { _tag: "Unreachable", cause };
+    default:
+      return { _tag: "Other", cause };
+  }
+};
+
+/** The numbers of the named zones that link-local addresses carry. */
+const scopeIds = () => NetAddress.scopeIdsFromInterfaces(Object.entries(networkInterfaces()));
+
+/** The sender's address; undefined for a zone that has vanished meanwhile. */
+const senderOf = ({ address, port }: Dgram.RemoteInfo): NetAddress.InetAddress | undefined => {
+  if (!address.includes("%")) return NetAddress.inetAddressFromNativeUnsafe(address, port);
+  try {
+    return NetAddress.inetAddressFromNativeUnsafe(address, port, scopeIds());
+  } catch {
+    // the interface went away between the packet and now: there is nobody to answer
+    return undefined;
+  }
+};
+
+/** Binds one socket; fails with the system's error. */
+const bind = (address: NetAddress.IpAddress, port: number): Effect.Effect<Dgram.Socket, unknown, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.callback<Dgram.Socket, unknown>((resume) => {
+      const v6 = NetAddress.isIpv6Address(address);
+      const socket = Dgram.createSocket(v6 ? { type: "udp6", ipv6Only: true } : { type: "udp4" });
+      const failed = (cause: unknown) => {
+        socket.close();
+        resume(Effect.fail(cause));
+      };
+      socket.once("error", failed);
+      socket.bind({ address: NetAddress.formatIp(address), port }, () => {
+        // failures of packets come through the callbacks of `send`; what is left concerns none in particular
+        socket.off("error", failed).on("error", () => {});
+        resume(Effect.succeed(socket));
+      });
+    }),
+    (socket) => Effect.callback<void>((resume) => void socket.close(() => resume(Effect.void))),
+  );
+
+/** The socket for one family, on any free port if that one is taken; none where the machine lacks the family. */
+const bindFamily = (address: NetAddress.IpAddress, port: number) =>
+  bind(address, port).pipe(
+    Effect.catchIf(
+      (cause) => port !== 0 && ["EADDRINUSE", "EACCES"].includes(String(codeOf(cause))),
+      () => Effect.andThen(Effect.logWarning(`UDP port ${port} is taken, using another one`), bind(address, 0)),
+    ),
+    Effect.tapError((cause) => Effect.logDebug(`no UDP on ${NetAddress.formatIp(address)}`, cause)),
+    Effect.option,
+  );
+
+/** Binds the sockets for as long as the scope lives. */
+const make = Effect.fnUntraced(function* (options: DatagramOptions) {
+  const wanted =
+    options.address === undefined ? [NetAddress.ipv4Unspecified, NetAddress.ipv6Unspecified] : [options.address];
+  const sockets = new Map<NetAddress.IpFamily, Dgram.Socket>();
+  let { port } = options;
+  for (const address of wanted) {
+    const socket = yield* bindFamily(address, port);
+    if (Option.isNone(socket)) continue;
+    sockets.set(NetAddress.familyOf(address), socket.value);
+    port = socket.value.address().port;
+  }
+
+  let receivers: ReadonlyArray<Receiver> = [];
+  for (const socket of sockets.values()) {
+    socket.on("message", (bytes, info) => {
+      const from = senderOf(info);
+      if (from !== undefined) receivers.some((receiver) => receiver(bytes, from));
+    });
+  }
+
+  return Datagrams.of({
+    addresses: [...sockets.values()].map((socket) => {
+      const bound = socket.address();
+      return NetAddress.inetAddressFromNativeUnsafe(bound.address, bound.port, scopeIds());
+    }),
+    send: (to, bytes) =>
+      Effect.callback<void, DatagramError>((resume) => {
+        const family = NetAddress.familyOf(to);
+        const fail = (reason: DatagramReason) =>
+          resume(Effect.fail(new DatagramError({ address: NetAddress.formatInet(to), reason })));
+        const socket = sockets.get(family);
+        if (socket === undefined) return fail({ _tag: "NoSocket", family });
+        socket.send(bytes, to.port, NetAddress.formatHost(to), (cause) =>
+          cause === null ? resume(Effect.void) : fail(reasonOf(cause, bytes.length)),
+        );
+      }),
+    receive: (receiver) =>
+      Effect.acquireRelease(
+        Effect.sync(() => {
+          receivers = [...receivers, receiver];
+        }),
+        () =>
+          Effect.sync(() => {
+            receivers = receivers.filter((other) => other !== receiver);
+          }),
+      ),
+  });
+});
+
+/** The machine's UDP. */
+export const layer = (options: DatagramOptions): Layer.Layer<Datagrams> => Layer.effect(Datagrams, make(options));

@@ -1,0 +1,204 @@
+/**
+ * Announces over HTTP and HTTPS (BEP 3, 7): sockets, redirects, compression and their limits. What is asked and answered is
+ * `schema/trackerHttp.ts`. No state; each announce uses connections of its own.
+ *
+ * It is built on `node:http` because an announce is one GET: an HTTP client with pools would cost tens of milliseconds of start-up.
+ */
+import { lookup, type LookupAddress } from "node:dns";
+import type { IncomingMessage, RequestOptions } from "node:http";
+import type { LookupFunction } from "node:net";
+import { gunzip } from "node:zlib";
+import type * as Arr from "effect/Array";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as NetAddress from "effect/net/NetAddress";
+import * as Result from "effect/Result";
+import type { TrackerReason } from "../../schema/errors/TrackerError.ts";
+import { TrackerSettings } from "../../schema/settings.ts";
+import type { AnnounceRequest, AnnounceResponse } from "../../schema/tracker.ts";
+import {
+  announceUrl,
+  decodeAnnounce,
+  httpTarget,
+  MAX_BODY,
+  redirectUrl,
+  type HttpTarget,
+} from "../../schema/trackerHttp.ts";
+import { VERSION } from "../../schema/version.ts";
+import { overFamilies } from "./families.ts";
+
+const HEADERS = { "user-agent": `bt-effect/${VERSION}`, "accept-encoding": "gzip", accept: "*/*" };
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+/** The code of the error by which a redirect to this machine is refused. */
+const LOCAL_REDIRECT = "ERR_LOCAL_REDIRECT";
+
+/** What one request brought. */
+interface Reply {
+  readonly status: number;
+  readonly location: string | undefined;
+  readonly body: Uint8Array;
+  /** It came from this machine or a link-local address. */
+  readonly local: boolean;
+}
+
+/** Loopback, link-local and unspecified addresses: where no tracker may send us that is not there itself (protocols §18). */
+const isLocal = (address: string): boolean => {
+  const ip = Result.getOrUndefined(NetAddress.ipFromString(address.replace(/%.*$/, "")));
+  if (ip === undefined) return false;
+  const canonical = NetAddress.toCanonical(ip);
+  return NetAddress.isLoopback(canonical) || NetAddress.isLinkLocal(canonical) || NetAddress.isUnspecified(canonical);
+};
+
+const localRedirect = () => Object.assign(new Error("it redirects to this machine"), { code: LOCAL_REDIRECT });
+
+/** Looks names up as usual, but fails for those that lead to this machine. */
+const remoteOnly: LookupFunction = (hostname, options, callback) =>
+  lookup(hostname, { ...options, all: true }, (cause, addresses: ReadonlyArray<LookupAddress> = []) => {
+    const [first] = addresses;
+    if (cause !== null || first === undefined) return callback(cause, "");
+    if (addresses.some(({ address }) => isLocal(address))) return callback(localRedirect(), "");
+    if (options.all === true) return callback(null, [...addresses]);
+    callback(null, first.address, first.family);
+  });
+
+const reasonOf = (cause: unknown, hostname: string): TrackerReason => {
+  const code = typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "";
+  if (code === "ENOTFOUND" || code.startsWith("EAI_")) return { _tag: "UnknownHost", host: hostname };
+  if (code === LOCAL_REDIRECT) return { _tag: "Malformed", why: "it redirects to this machine" };
+  if (code.startsWith("HPE_")) return { _tag: "Malformed", why: "it is no HTTP" };
+  return { _tag: "Unreachable", cause };
+};
+
+/** Loaded when first needed. An ESM import of `node:http` also evaluates its lazy exports (undici, 15 ms); this does not. */
+const clientOf = ({ secure }: HttpTarget) =>
+  secure ? process.getBuiltinModule("node:https") : process.getBuiltinModule("node:http");
+
+/** How a request goes out. */
+interface Route {
+  /** Only addresses of this family; absent for IP literals. */
+  readonly family?: 4 | 6;
+  /** Refuse to connect to this machine. */
+  readonly remoteOnly: boolean;
+}
+
+/** One GET, its answer read up to `MAX_BODY`. Interrupting it destroys the socket. */
+const get = (target: HttpTarget, route: Route, connectTimeout: Duration.Input): Effect.Effect<Reply, TrackerReason> =>
+  Effect.suspend(() => {
+    let connected = false;
+    const exchange = Effect.callback<Reply, TrackerReason>((resume) => {
+      const fail = (reason: TrackerReason) => resume(Effect.fail(reason));
+      const failed = (cause: unknown) => fail(reasonOf(cause, target.hostname));
+      const { hostname, port, path, auth } = target;
+      const options: RequestOptions = {
+        hostname,
+        port,
+        path,
+        headers: HEADERS,
+        agent: false,
+        ...(auth !== undefined && { auth }),
+        ...(route.family !== undefined && { family: route.family }),
+        ...(route.remoteOnly && { lookup: remoteOnly }),
+      };
+      const request = clientOf(target).request(options, (response: IncomingMessage) => {
+        const chunks: Array<Uint8Array> = [];
+        let length = 0;
+        response.on("data", (chunk: Uint8Array) => {
+          length += chunk.length;
+          if (length <= MAX_BODY) return chunks.push(chunk);
+          fail({ _tag: "TooLarge", limit: MAX_BODY });
+          return response.destroy();
+        });
+        response.once("error", failed);
+        response.once("end", () =>
+          resume(
+            Effect.succeed({
+              status: response.statusCode ?? 0,
+              location: response.headers.location,
+              body: Buffer.concat(chunks),
+              local: isLocal(response.socket.remoteAddress ?? ""),
+            }),
+          ),
+        );
+      });
+      request.on("error", failed);
+      request.once("socket", (socket) => {
+        socket.once(target.secure ? "secureConnect" : "connect", () => (connected = true));
+      });
+      request.end();
+      return Effect.sync(() => request.destroy());
+    });
+    const notConnected = Effect.suspend(() =>
+      connected ? Effect.never : Effect.fail<TrackerReason>({ _tag: "TimedOut" }),
+    );
+    return Effect.raceFirst(exchange, Effect.delay(notConnected, connectTimeout));
+  });
+
+/** Unpacks a body that is gzip (told by its magic bytes: trackers mislabel it both ways), up to `MAX_BODY`. */
+const unpacked = (body: Uint8Array): Effect.Effect<Uint8Array, TrackerReason> =>
+  body[0] !== 0x1f || body[1] !== 0x8b
+    ? Effect.succeed(body)
+    : Effect.callback((resume) =>
+        gunzip(body, { maxOutputLength: MAX_BODY }, (cause, bytes) => {
+          if (cause === null) return resume(Effect.succeed(bytes));
+          const tooLarge = "code" in cause && cause.code === "ERR_BUFFER_TOO_LARGE";
+          resume(
+            Effect.fail(
+              tooLarge ? { _tag: "TooLarge", limit: MAX_BODY } : { _tag: "Malformed", why: "its gzip is damaged" },
+            ),
+          );
+        }),
+      );
+
+/** Reads a reply; a failure that the tracker worded itself counts for more than the HTTP status around it. */
+const read = Effect.fnUntraced(function* ({ status, body }: Reply) {
+  const ok = status >= 200 && status < 300;
+  const answer = yield* Effect.result(
+    Effect.flatMap(unpacked(body), (bytes) => Effect.fromResult(decodeAnnounce(bytes))),
+  );
+  if (Result.isFailure(answer) && (ok || answer.failure._tag === "Rejected")) return yield* Effect.fail(answer.failure);
+  if (Result.isFailure(answer) || !ok) return yield* Effect.fail<TrackerReason>({ _tag: "HttpStatus", status });
+  return answer.success;
+});
+
+const badUrl = (what: string): TrackerReason => ({ _tag: "Unreachable", cause: new Error(what) });
+
+/** Makes the function that announces to one http or https URL, over each address family that its host has. */
+export const makeHttp = Effect.gen(function* () {
+  const settings = yield* TrackerSettings;
+  const connectTimeout = Duration.seconds(settings.connectTimeout);
+
+  const follow = Effect.fnUntraced(function* (from: string, family: 4 | 6 | undefined) {
+    let url = from;
+    let fromHere = false;
+    for (let redirects = 0; redirects <= settings.maxRedirects; redirects++) {
+      const target = httpTarget(url);
+      if (target === undefined) return yield* Effect.fail(badUrl("its URL is not valid"));
+      const isRemoteOnly = redirects > 0 && !fromHere;
+      if (isRemoteOnly && isLocal(target.hostname))
+        return yield* Effect.fail(reasonOf(localRedirect(), target.hostname));
+      const literal = NetAddress.isIpAddress(Result.getOrUndefined(NetAddress.ipFromString(target.hostname)));
+      const route: Route = { remoteOnly: isRemoteOnly, ...(!literal && family && { family }) };
+      const reply = yield* get(target, route, connectTimeout);
+      if (redirects === 0) fromHere = reply.local;
+      if (!REDIRECTS.has(reply.status) || reply.location === undefined) return yield* read(reply);
+      const next = redirectUrl(url, reply.location);
+      if (next === undefined)
+        return yield* Effect.fail<TrackerReason>({ _tag: "Malformed", why: "it redirects to nowhere" });
+      url = next;
+    }
+    return yield* Effect.fail<TrackerReason>({ _tag: "Malformed", why: "it redirects too often" });
+  });
+
+  return (url: string, request: AnnounceRequest): Effect.Effect<AnnounceResponse, TrackerReason> => {
+    const full = announceUrl(url, request);
+    const literal = Result.isSuccess(NetAddress.ipFromString(httpTarget(full)?.hostname ?? ""));
+    const families: Arr.NonEmptyReadonlyArray<4 | 6 | undefined> = literal ? [undefined] : [4, 6];
+    const [first, ...others] = families;
+    return overFamilies([follow(full, first), ...others.map((family) => follow(full, family))]).pipe(
+      Effect.timeoutOrElse({
+        duration: Duration.seconds(settings.announceTimeout),
+        orElse: () => Effect.fail<TrackerReason>({ _tag: "TimedOut" }),
+      }),
+    );
+  };
+});

@@ -1,0 +1,152 @@
+/**
+ * Announces over UDP (BEP 15, 41) through the shared port: connection ids, retransmission, and the matching of answers by transaction and
+ * source. The packets are `schema/trackerUdp.ts`.
+ *
+ * Life cycle: one receiver on the shared port and the connection ids, as long as the scope it is made in.
+ */
+import * as Arr from "effect/Array";
+import * as Clock from "effect/Clock";
+import * as Deferred from "effect/Deferred";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Equal from "effect/Equal";
+import * as Dns from "effect/net/Dns";
+import * as NetAddress from "effect/net/NetAddress";
+import * as Option from "effect/Option";
+import * as Random from "effect/Random";
+import * as Result from "effect/Result";
+import type { TrackerReason } from "../../schema/errors/TrackerError.ts";
+import { TrackerSettings } from "../../schema/settings.ts";
+import type { AnnounceRequest, AnnounceResponse } from "../../schema/tracker.ts";
+import {
+  decodeAnswer,
+  encodeAnnounce,
+  encodeConnect,
+  transactionOf,
+  udpTarget,
+  type UdpAnswer,
+  type UdpTarget,
+} from "../../schema/trackerUdp.ts";
+import { Datagrams } from "../Datagrams/Datagrams.ts";
+import { overFamilies } from "./families.ts";
+
+/** Connection ids kept: more trackers than any session speaks with in a minute. */
+const MAX_CONNECTIONS = 512;
+
+/** A packet that waits for its answer. */
+interface Waiting {
+  readonly to: NetAddress.InetAddress;
+  readonly answer: Deferred.Deferred<UdpAnswer>;
+}
+
+const malformed = (why: string) => Effect.fail<TrackerReason>({ _tag: "Malformed", why });
+
+/** Makes the function that announces to one udp URL, over each address family that both sides have. */
+export const makeUdp = Effect.gen(function* () {
+  const datagrams = yield* Datagrams;
+  const dns = yield* Dns.Dns;
+  const settings = yield* TrackerSettings;
+  const waiting = new Map<number, Waiting>();
+  const connections = new Map<string, { readonly id: bigint; readonly expires: number }>();
+
+  yield* datagrams.receive((bytes, from) => {
+    const transaction = transactionOf(bytes);
+    const slot = transaction === undefined ? undefined : waiting.get(transaction);
+    if (slot === undefined || !Equal.equals(slot.to, from)) return false;
+    const answer = decodeAnswer(bytes, NetAddress.familyOf(from));
+    if (answer === undefined) return false;
+    Deferred.doneUnsafe(slot.answer, Effect.succeed(answer));
+    return true;
+  });
+
+  /** Sends one packet and waits for its answer; none when the answer does not come in time. */
+  const transmit = (to: NetAddress.InetAddress, seconds: number, packet: (transactionId: number) => Uint8Array) =>
+    Effect.gen(function* () {
+      const transactionId = (yield* Random.nextIntBetween(0, 0x1_0000_0000)) >>> 0;
+      const answer = yield* Deferred.make<UdpAnswer>();
+      waiting.set(transactionId, { to, answer });
+      return yield* datagrams.send(to, packet(transactionId)).pipe(
+        Effect.mapError((cause): TrackerReason => ({ _tag: "Unreachable", cause })),
+        Effect.andThen(Deferred.await(answer)),
+        Effect.timeoutOption(Duration.seconds(seconds)),
+        Effect.ensuring(Effect.sync(() => waiting.delete(transactionId))),
+      );
+    });
+
+  /** Asks for a connection id, transmitting as often as the settings say. */
+  const connect = Effect.fnUntraced(function* (to: NetAddress.InetAddress) {
+    for (const seconds of settings.retransmit) {
+      const answer = Option.getOrUndefined(yield* transmit(to, seconds, encodeConnect));
+      if (answer === undefined) continue;
+      if (answer._tag === "Error") return yield* Effect.fail<TrackerReason>({ _tag: "Rejected", text: answer.text });
+      if (answer._tag !== "Connected") return yield* malformed("it answers a connect with something else");
+      const key = NetAddress.formatInet(to);
+      const expires = (yield* Clock.currentTimeMillis) + settings.connectionIdLife * 1000;
+      connections.delete(key);
+      connections.set(key, { id: answer.connectionId, expires });
+      const [oldest] = connections.keys();
+      if (connections.size > MAX_CONNECTIONS && oldest !== undefined) connections.delete(oldest);
+      return answer.connectionId;
+    }
+    return yield* Effect.fail<TrackerReason>({ _tag: "TimedOut" });
+  });
+
+  /** Announces to one address. An id that was kept and brings an error or silence is not trusted again. */
+  const announceTo = Effect.fnUntraced(function* (
+    to: NetAddress.InetAddress,
+    { urlData }: UdpTarget,
+    request: AnnounceRequest,
+  ) {
+    const key = NetAddress.formatInet(to);
+    let refused = false;
+    for (const seconds of settings.retransmit) {
+      const kept = connections.get(key);
+      const fresh = kept === undefined || kept.expires <= (yield* Clock.currentTimeMillis);
+      const connectionId = fresh ? yield* connect(to) : kept.id;
+      const answer = yield* transmit(to, seconds, (transactionId) =>
+        encodeAnnounce({ connectionId, transactionId, urlData }, request),
+      );
+      if (Option.isSome(answer) && answer.value._tag === "Announced") return answer.value.response;
+      connections.delete(key);
+      if (Option.isNone(answer)) continue;
+      if (answer.value._tag !== "Error") return yield* malformed("it answers an announce with something else");
+      if (fresh || refused) return yield* Effect.fail<TrackerReason>({ _tag: "Rejected", text: answer.value.text });
+      refused = true;
+    }
+    return yield* Effect.fail<TrackerReason>({ _tag: "TimedOut" });
+  });
+
+  /** The first address of each family that the host has and this machine speaks. */
+  const addressesOf = Effect.fnUntraced(function* ({ hostname, port }: UdpTarget) {
+    const literal = NetAddress.ipFromString(hostname);
+    const all = Result.isSuccess(literal)
+      ? [literal.success]
+      : yield* dns
+          .lookup(hostname)
+          .pipe(Effect.mapError((): TrackerReason => ({ _tag: "UnknownHost", host: hostname })));
+    const ours = new Set(datagrams.addresses.map(NetAddress.familyOf));
+    const first = Arr.dedupeWith(all, (a, b) => NetAddress.familyOf(a) === NetAddress.familyOf(b));
+    const usable = first.filter((address) => ours.has(NetAddress.familyOf(address)));
+    if (Arr.isReadonlyArrayNonEmpty(usable)) {
+      return Arr.map(usable, (address) => NetAddress.inetAddressUnsafe(address, port));
+    }
+    const cause = new Error("this machine has no network of its kind");
+    return yield* Effect.fail<TrackerReason>({ _tag: "Unreachable", cause });
+  });
+
+  return (url: string, request: AnnounceRequest): Effect.Effect<AnnounceResponse, TrackerReason> =>
+    Effect.gen(function* () {
+      const target = udpTarget(url);
+      if (target === undefined) {
+        const cause = new Error("its URL is not valid or has no port");
+        return yield* Effect.fail<TrackerReason>({ _tag: "Unreachable", cause });
+      }
+      const addresses = yield* addressesOf(target);
+      return yield* overFamilies(Arr.map(addresses, (to) => announceTo(to, target, request)));
+    }).pipe(
+      Effect.timeoutOrElse({
+        duration: Duration.seconds(settings.announceTimeout),
+        orElse: () => Effect.fail<TrackerReason>({ _tag: "TimedOut" }),
+      }),
+    );
+});
