@@ -1,37 +1,39 @@
 /**
- * Where the parts of a download tell what happens, and where displays listen. Publishing never waits: a listener that does not keep up loses
- * the oldest `progress`, `peer` and `tracker` events, never holds up the download.
+ * Where the parts of one download tell what happens. Publishing never waits: a listener that does not keep up loses the oldest events, never holds up
+ * the download.
  */
+import type * as Cause from "effect/Cause";
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
-import * as PubSub from "effect/PubSub";
+import * as Queue from "effect/Queue";
 import * as Stream from "effect/Stream";
 import type { DownloadEvent } from "../schema/events.ts";
 
 /** Events kept for a listener that is late. */
 const BACKLOG = 1024;
 
-/** The bus of one program's downloads. */
+/** The bus of one download; it has one listener. */
 export class Events extends Context.Service<
   Events,
   {
     readonly publish: (event: DownloadEvent) => Effect.Effect<void>;
     /** For synchronous code. */
     readonly publishUnsafe: (event: DownloadEvent) => void;
-    /** Events from the moment it is run. */
+    /** Ends the stream after what was published before. */
+    readonly end: Effect.Effect<void>;
+    /** What was published, in order, for one listener. */
     readonly stream: Stream.Stream<DownloadEvent>;
   }
 >()("bt-effect/services/Events") {
-  static readonly layer = Layer.effect(
-    Events,
-    Effect.gen(function* () {
-      const bus = yield* PubSub.sliding<DownloadEvent>(BACKLOG);
-      return Events.of({
-        publish: (event) => PubSub.publish(bus, event),
-        publishUnsafe: (event) => void PubSub.publishUnsafe(bus, event),
-        stream: Stream.fromPubSub(bus),
-      });
+  /** A bus. */
+  static readonly make = Effect.map(Queue.sliding<DownloadEvent, Cause.Done>(BACKLOG), (queue) =>
+    Events.of({
+      publish: (event) => Effect.asVoid(Queue.offer(queue, event)),
+      publishUnsafe: (event) => void Queue.offerUnsafe(queue, event),
+      end: Effect.asVoid(Queue.end(queue)),
+      stream: Stream.fromQueue(queue),
     }),
   );
+  static readonly layer = Layer.effect(Events, Events.make);
 }

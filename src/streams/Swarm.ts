@@ -1,0 +1,147 @@
+/**
+ * Who is connected, for one download: the registry that broadcasts, the ticker and the choker go through. It decides nothing itself; each conversation
+ * registers a `Member` and acts on what it is told.
+ *
+ * Life cycle: one per download; members come and go with their conversations.
+ */
+import * as Context from "effect/Context";
+import * as Deferred from "effect/Deferred";
+import * as Effect from "effect/Effect";
+import type { PeerReason } from "../schema/errors/PeerError.ts";
+import type { StorageError } from "../schema/errors/StorageError.ts";
+import type { InfoHash } from "../schema/infoHash.ts";
+import type { TorrentInfo } from "../schema/metainfo.ts";
+import type { PieceTable } from "../services/Picker/Picker.ts";
+import type { OpenStorage } from "../services/Storage/Storage.ts";
+import type { Assembler } from "./assembler/assembler.ts";
+import type { MetadataExchange } from "./metadata.ts";
+
+/** What there is once the metadata is known. */
+export interface Torrent {
+  readonly info: TorrentInfo;
+  readonly table: PieceTable;
+  readonly assembler: Assembler;
+  readonly storage: OpenStorage;
+}
+
+/** Payload bytes since the start, and when the last useful one came (milliseconds of the monotonic clock). */
+export interface Totals {
+  downloaded: number;
+  uploaded: number;
+  wasted: number;
+  lastUseful: number;
+}
+
+/** One conversation, as the rest of the download sees it. Methods are synchronous; times are milliseconds of the monotonic clock. */
+export interface Member {
+  /** Unique in this download. */
+  readonly serial: number;
+  /** `address:port`. */
+  readonly address: string;
+  readonly peerId: string;
+  readonly direction: "incoming" | "outgoing";
+  readonly connectedAt: number;
+  readonly client: () => string;
+  /** The metadata arrived. */
+  readonly attach: (torrent: Torrent) => void;
+  /** We have one more piece. */
+  readonly gained: (index: number) => void;
+  readonly refill: (now: number) => void;
+  /** Timers: snubbing, keep-alive, idleness. */
+  readonly tick: (now: number) => void;
+  readonly setChoked: (choked: boolean, now: number) => void;
+  /** Ends the conversation. */
+  readonly part: (reason: PeerReason) => void;
+  readonly isSeed: () => boolean;
+  /** The peer chokes us. */
+  readonly choking: () => boolean;
+  /** We choke the peer. */
+  readonly choked: () => boolean;
+  readonly chokedSince: () => number;
+  /** The peer wants something of ours. */
+  readonly wants: () => boolean;
+  readonly weWant: () => boolean;
+  readonly snubbed: () => boolean;
+  /** Bytes per second. */
+  readonly downloadRate: (now: number) => number;
+  /** Payload bytes of use that it delivered, and that it was sent. */
+  readonly delivered: () => number;
+  readonly uploaded: () => number;
+}
+
+/** The connected peers of one download and what they share. */
+export interface SwarmState {
+  readonly infoHash: InfoHash;
+  /** Ours, 20 bytes. */
+  readonly peerId: Uint8Array;
+  readonly members: ReadonlySet<Member>;
+  readonly totals: Totals;
+  readonly torrent: () => Torrent | undefined;
+  readonly metadata: MetadataExchange;
+  /** The port that we listen on; absent when there is none. */
+  readonly port: () => number | undefined;
+  /** A peer became interested: it may get a free slot. */
+  readonly interested: () => void;
+  /** Who is told of that. */
+  readonly onInterested: (fill: () => void) => void;
+  readonly nextSerial: () => number;
+  readonly join: (member: Member) => void;
+  readonly leave: (member: Member) => void;
+  /** Tells all members of the torrent's metadata and pieces. */
+  readonly attach: (torrent: Torrent) => void;
+  /** Tells all members of a new piece and lets those refill that went without. */
+  readonly gained: (index: number, now: number) => void;
+  /** Lets members refill that found no buffer, if there are any. */
+  readonly wake: (now: number) => void;
+  /** A failure of the disk found while serving: ends the download. */
+  readonly broken: Deferred.Deferred<never, StorageError>;
+}
+
+/** The swarm of the download at hand. */
+export class Swarm extends Context.Service<Swarm, SwarmState>()("bt-effect/streams/Swarm") {}
+
+/** A swarm that nobody has joined. */
+export const makeSwarm = Effect.fnUntraced(function* (options: {
+  readonly infoHash: InfoHash;
+  readonly peerId: Uint8Array;
+  readonly metadata: MetadataExchange;
+  readonly port: () => number | undefined;
+}): Effect.fn.Return<SwarmState> {
+  const broken = yield* Deferred.make<never, StorageError>();
+  const members = new Set<Member>();
+  let torrent: Torrent | undefined;
+  let serial = 0;
+  let fillSlots: () => void = () => {};
+  const wake = (now: number): void => {
+    if (torrent?.assembler.takeStarved() === true) for (const member of members) member.refill(now);
+  };
+  return {
+    infoHash: options.infoHash,
+    peerId: options.peerId,
+    members,
+    totals: { downloaded: 0, uploaded: 0, wasted: 0, lastUseful: 0 },
+    torrent: () => torrent,
+    metadata: options.metadata,
+    port: options.port,
+    interested: () => fillSlots(),
+    onInterested: (fill) => {
+      fillSlots = fill;
+    },
+    nextSerial: () => serial++,
+    join: (member) => {
+      members.add(member);
+      if (torrent !== undefined) member.attach(torrent);
+    },
+    leave: (member) => void members.delete(member),
+    attach: (known) => {
+      torrent = known;
+      for (const member of members) member.attach(known);
+    },
+    gained: (index, now) => {
+      for (const member of members) member.gained(index);
+      wake(now);
+    },
+    wake,
+    broken,
+  };
+});

@@ -1,0 +1,193 @@
+/**
+ * From candidates to links: dialling and accepting, the BitTorrent handshake, and the limits on how many (BEP 3; protocols §6, §17). What is said after the
+ * handshake is the conversation's business.
+ *
+ * Life cycle: a link's connection lives in a scope of its own, closed by `Link.close` or with the stream.
+ */
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
+import * as NetAddress from "effect/net/NetAddress";
+import * as Option from "effect/Option";
+import * as Result from "effect/Result";
+import * as Scope from "effect/Scope";
+import * as Semaphore from "effect/Semaphore";
+import * as Stream from "effect/Stream";
+import * as Hex from "effect/encoding/Hex";
+import { PeerError, type PeerReason } from "../schema/errors/PeerError.ts";
+import type { TransportError } from "../schema/errors/TransportError.ts";
+import { decodeHandshake, encodeHandshake, type Handshake, HANDSHAKE_LENGTH } from "../schema/handshake.ts";
+import { equals } from "../schema/infoHash.ts";
+import { PeerSettings } from "../schema/settings.ts";
+import { Bans } from "../services/Bans.ts";
+import { Events } from "../services/Events.ts";
+import { type Connection, type Incoming, type Listener, Transport } from "../services/Transport/Transport.ts";
+import type { Candidates, Outcome } from "./candidates.ts";
+import type { Link } from "./link.ts";
+import { monotonicMillis } from "./time.ts";
+import { Swarm, type SwarmState } from "./Swarm.ts";
+
+/** Two connections to one peer that were opened within this time of each other were opened by both sides at once, in milliseconds. */
+const SIMULTANEOUS = 5_000;
+/** Incoming handshakes under way at once. */
+const MAX_ACCEPTING = 20;
+
+/** Where links come from. */
+export interface ConnectionOptions {
+  readonly candidates: Candidates;
+  readonly listener: Listener | undefined;
+  readonly bind: NetAddress.IpAddress | undefined;
+  readonly maxPeers: number;
+}
+
+/** Which of two connections to one peer stays: the one that the side with the larger peer id opened. */
+const replaces = (
+  swarm: SwarmState,
+  existing: "incoming" | "outgoing",
+  theirId: Uint8Array,
+  now: "incoming" | "outgoing",
+): boolean => {
+  if (existing === now) return false;
+  const weAreLarger = Hex.encode(swarm.peerId) > Hex.encode(theirId);
+  return (now === "outgoing") === weAreLarger;
+};
+
+/** Checks the other side's handshake; a reason means that we part. */
+const judge = (
+  swarm: SwarmState,
+  theirs: Handshake,
+  direction: Connection["direction"],
+  now: number,
+): PeerReason | undefined => {
+  if (!equals(theirs.infoHash, swarm.infoHash)) return { _tag: "WrongTorrent" };
+  const id = Hex.encode(theirs.peerId);
+  if (id === Hex.encode(swarm.peerId)) return { _tag: "Self" };
+  for (const member of swarm.members) {
+    if (member.peerId !== id) continue;
+    const simultaneous = now - member.connectedAt < SIMULTANEOUS;
+    if (!simultaneous || !replaces(swarm, member.direction, theirs.peerId, direction)) return { _tag: "Duplicate" };
+    member.part({ _tag: "Duplicate" });
+  }
+  return undefined;
+};
+
+const shake = Effect.fnUntraced(function* (connection: Connection) {
+  const swarm = yield* Swarm;
+  const ours = encodeHandshake({
+    infoHash: swarm.infoHash,
+    peerId: swarm.peerId,
+    extension: true,
+    fast: true,
+    dht: false,
+    v2Upgrade: false,
+  });
+  if (connection.direction === "outgoing") connection.sendUnsafe(ours);
+  const decoded = decodeHandshake(yield* connection.read(HANDSHAKE_LENGTH));
+  if (Result.isFailure(decoded)) return yield* Effect.fail(decoded.failure);
+  const reason = judge(swarm, decoded.success, connection.direction, monotonicMillis(yield* Clock.Clock));
+  if (reason !== undefined) return yield* Effect.fail(reason);
+  if (connection.direction === "incoming") connection.sendUnsafe(ours);
+  return decoded.success;
+});
+
+/** What a failed attempt says of the address. */
+const outcomeOf = (reason: PeerReason): Outcome => {
+  switch (reason._tag) {
+    case "Connection":
+    case "HandshakeTimedOut":
+      return "failed";
+    case "Duplicate":
+      return "duplicate";
+    default:
+      return "rejected";
+  }
+};
+
+/** Dials, accepts and shakes hands. Failures are published and remembered, never raised. */
+export const connections = (
+  options: ConnectionOptions,
+): Stream.Stream<Link, never, Transport | Swarm | Bans | Events> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const { candidates, listener } = options;
+      const transport = yield* Transport;
+      const events = yield* Events;
+      const bans = yield* Bans;
+      const settings = yield* PeerSettings;
+      const scope = yield* Effect.scope;
+      const places = yield* Semaphore.make(options.maxPeers);
+
+      /** Opens a connection in a scope of its own and shakes hands; nothing when that fails. The place is freed with the scope. */
+      const link = Effect.fnUntraced(function* (
+        remote: NetAddress.InetAddress,
+        open: Effect.Effect<Connection, TransportError, Scope.Scope>,
+      ) {
+        const address = NetAddress.formatInet(remote);
+        const own = yield* Scope.fork(scope);
+        yield* Scope.addFinalizer(own, Semaphore.release(places, 1));
+        return yield* Effect.gen(function* () {
+          const connection = yield* Scope.provide(open, own);
+          const theirs = yield* Effect.timeoutOrElse(shake(connection), {
+            duration: settings.handshakeTimeout,
+            orElse: () => Effect.fail<PeerReason>({ _tag: "HandshakeTimedOut" }),
+          });
+          candidates.connected(remote);
+          return Option.some<Link>({
+            connection,
+            address,
+            peerId: theirs.peerId,
+            fast: theirs.fast,
+            extended: theirs.extension,
+            close: Scope.close(own, Exit.void),
+          });
+        }).pipe(
+          Effect.mapError(
+            (error) =>
+              new PeerError({
+                address,
+                reason: error._tag === "TransportError" ? { _tag: "Connection", error } : error,
+              }),
+          ),
+          Effect.catch((error) =>
+            Effect.gen(function* () {
+              if (error.reason._tag === "Self") candidates.ours(remote);
+              candidates.disconnected(remote, outcomeOf(error.reason));
+              yield* events.publish({
+                type: "peer",
+                address,
+                state: "failed",
+                code: error.code,
+                message: error.message,
+              });
+              yield* Scope.close(own, Exit.void);
+              return Option.none<Link>();
+            }),
+          ),
+          Effect.onInterrupt(() => Scope.close(own, Exit.void)),
+        );
+      });
+
+      const dialled = Stream.fromEffectRepeat(Effect.tap(candidates.next, () => Semaphore.take(places, 1))).pipe(
+        Stream.mapEffect(
+          ({ address }) =>
+            link(address, transport.dial(address, { timeout: settings.connectTimeout, from: options.bind })),
+          { concurrency: settings.maxDialling, unordered: true },
+        ),
+      );
+
+      const welcome = Effect.fnUntraced(function* (incoming: Incoming) {
+        if (bans.isBanned(incoming.remote)) yield* incoming.refuse;
+        else {
+          if (yield* Semaphore.takeIfAvailable(places, 1)) return yield* link(incoming.remote, incoming.accept);
+          yield* incoming.refuse;
+        }
+        return Option.none<Link>();
+      });
+      const accepted =
+        listener === undefined
+          ? Stream.empty
+          : Stream.mapEffect(listener.incoming, welcome, { concurrency: MAX_ACCEPTING, unordered: true });
+
+      return Stream.merge(dialled, accepted).pipe(Stream.filterMap((link) => Result.fromOption(link, () => undefined)));
+    }),
+  );

@@ -1,0 +1,181 @@
+/**
+ * The conversation with one peer after the handshakes, as a stream of the runs that its blocks filled. The glue between a connection and
+ * the rooms of a dialogue; the timers of the protocol are here.
+ *
+ * Life cycle: begins with a `Link`, which it closes; a breach of the protocol or a lost connection fails the stream with a `PeerError`.
+ */
+import * as Arr from "effect/Array";
+import * as Cause from "effect/Cause";
+import * as Clock from "effect/Clock";
+import * as Deferred from "effect/Deferred";
+import * as Effect from "effect/Effect";
+import * as Pull from "effect/Pull";
+import type * as Scope from "effect/Scope";
+import * as Stream from "effect/Stream";
+import * as Hex from "effect/encoding/Hex";
+import { byteLength } from "../schema/bitfield.ts";
+import { PeerError, type PeerReason, type WireViolation } from "../schema/errors/PeerError.ts";
+import type { TransportError } from "../schema/errors/TransportError.ts";
+import { PeerSettings } from "../schema/settings.ts";
+import { encode, makeDecoder, type Message } from "../schema/wire.ts";
+import { Bans } from "../services/Bans.ts";
+import type { Filled } from "./assembler/assembler.ts";
+import { makeDialogue } from "./dialogue.ts";
+import { makeExtensions } from "./extensions.ts";
+import { MAX_PIECES } from "./holdings.ts";
+import type { Link } from "./link.ts";
+import { type Member, Swarm } from "./Swarm.ts";
+import { monotonicMillis } from "./time.ts";
+import { makeUploads } from "./uploads.ts";
+
+/** Payload of an extended message at the most: a piece of metadata and its dictionary, or a full PEX message. */
+const MAX_EXTENDED = 128 * 1024;
+
+const begin = Effect.fnUntraced(function* (
+  link: Link,
+): Effect.fn.Return<Pull.Pull<Arr.NonEmptyReadonlyArray<Filled>, PeerError>, never, Swarm | Bans | Scope.Scope> {
+  const swarm = yield* Swarm;
+  const bans = yield* Bans;
+  const settings = yield* PeerSettings;
+  const clock = yield* Clock.Clock;
+  const leaving = yield* Deferred.make<void>();
+  const { connection } = link;
+  const connectedAt = monotonicMillis(clock);
+  let lastHeard = connectedAt;
+  let lastSaid = connectedAt;
+  let lastOfUse = connectedAt;
+  let chokedSince = connectedAt;
+  let uploaded = 0;
+
+  const fail = (reason: PeerReason): PeerError => new PeerError({ address: link.address, reason });
+  let parted: PeerError | undefined;
+  const part = (reason: PeerReason): void => {
+    parted ??= fail(reason);
+    Deferred.doneUnsafe(leaving, Effect.void);
+  };
+  const send = (bytes: Uint8Array): void => {
+    lastSaid = monotonicMillis(clock);
+    connection.sendUnsafe(bytes);
+  };
+  const uploads = makeUploads({
+    connection,
+    limit: settings.maxUploadRequests,
+    storage: () => swarm.torrent()?.storage,
+    offsetOf: ({ index, begin }) => index * (swarm.torrent()?.info.pieceLength ?? 0) + begin,
+    sent: (bytes) => {
+      lastSaid = monotonicMillis(clock);
+      uploaded += bytes;
+      swarm.totals.uploaded += bytes;
+    },
+  });
+  const extensions = makeExtensions({
+    peerId: link.peerId,
+    metadata: swarm.metadata,
+    port: swarm.port(),
+    maxRequests: settings.maxUploadRequests,
+    send,
+    convict: (why) => {
+      bans.ban(connection.remote, why);
+      part({ _tag: "Banned", why });
+    },
+  });
+  const member: Member = {
+    serial: swarm.nextSerial(),
+    address: link.address,
+    peerId: Hex.encode(link.peerId),
+    direction: connection.direction,
+    connectedAt,
+    client: extensions.client,
+    attach: (torrent) => {
+      const bad = dialogue.attach(torrent, monotonicMillis(clock));
+      if (bad !== undefined) part(bad);
+    },
+    gained: (index) => dialogue.gained(index),
+    refill: (now) => dialogue.refill(now),
+    tick: (now) => {
+      const { state } = dialogue;
+      dialogue.requests()?.checkSnubbed(now, settings.snubTimeout);
+      if (state.wants || state.weWant) lastOfUse = now;
+      if (now - lastHeard > settings.idleTimeout) part({ _tag: "Idle", afterMillis: now - lastHeard });
+      else if (now - lastOfUse > settings.uselessTimeout) part({ _tag: "Useless" });
+      else if (now - lastSaid > settings.keepAlive) send(encode({ _tag: "KeepAlive" }));
+      dialogue.refill(now);
+    },
+    setChoked: (choked, now) => {
+      if (choked !== dialogue.state.choked) chokedSince = now;
+      dialogue.setChoked(choked);
+    },
+    part,
+    isSeed: () => dialogue.isSeed(),
+    choking: () => dialogue.state.choking,
+    choked: () => dialogue.state.choked,
+    chokedSince: () => chokedSince,
+    wants: () => dialogue.state.wants,
+    weWant: () => dialogue.state.weWant,
+    snubbed: () => dialogue.requests()?.snubbed() ?? false,
+    downloadRate: (now) => dialogue.requests()?.rate(now) ?? 0,
+    delivered: () => dialogue.delivered(),
+    uploaded: () => uploaded,
+  };
+  const dialogue = makeDialogue({
+    link,
+    swarm,
+    settings,
+    extensions,
+    uploads,
+    send,
+    interested: swarm.interested,
+  });
+  const decode = makeDecoder({
+    blocks: {
+      begin: (index, begin, length) => dialogue.requests()?.begin(index, begin, length),
+      end: (index, begin) => dialogue.requests()?.end(index, begin) ?? false,
+    },
+    maxBitfield: byteLength(swarm.torrent()?.table.pieceCount ?? MAX_PIECES),
+    maxExtended: MAX_EXTENDED,
+  });
+
+  send(dialogue.greeting());
+  swarm.join(member);
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      swarm.leave(member);
+      extensions.close(monotonicMillis(clock));
+      dialogue.close();
+      swarm.wake(monotonicMillis(clock));
+    }),
+  );
+  yield* uploads.serve.pipe(
+    Effect.catchTag("StorageError", (error) => Deferred.fail(swarm.broken, error)),
+    Effect.catchTag("TransportError", (error) => Effect.sync(() => part({ _tag: "Connection", error }))),
+    Effect.forkScoped,
+  );
+  // Parting closes the connection, which ends the pull below: nothing has to be watched per message.
+  yield* Effect.forkScoped(Effect.andThen(Deferred.await(leaving), link.close));
+  const pull = yield* connection.receive<Message, WireViolation>(decode);
+  const next: Pull.Pull<Arr.NonEmptyReadonlyArray<Filled>, WireViolation | TransportError | PeerError> = Effect.flatMap(
+    pull,
+    (messages) => {
+      const now = monotonicMillis(clock);
+      lastHeard = now;
+      for (const message of messages) {
+        const reason = dialogue.received(message, now);
+        if (reason !== undefined) return Effect.fail(fail(reason));
+      }
+      dialogue.refill(now);
+      const filled = dialogue.requests()?.takeFilled();
+      return filled !== undefined && Arr.isArrayNonEmpty(filled) ? Effect.succeed(filled) : next;
+    },
+  );
+  return next.pipe(
+    Effect.catchTag("TransportError", (error) => Effect.fail(parted ?? fail({ _tag: "Connection", error }))),
+    Effect.catchTag(["FrameTooLong", "BadLength", "BadExtension"], (violation) => Effect.fail(fail(violation))),
+    Pull.catchDone((): Effect.Effect<never, PeerError | Cause.Done> =>
+      parted === undefined ? Cause.done() : Effect.fail(parted),
+    ),
+  );
+});
+
+/** Talks to a peer until either side ends it. */
+export const converse = (link: Link): Stream.Stream<Filled, PeerError, Swarm | Bans> =>
+  Stream.scoped(Stream.fromPull(begin(link))).pipe(Stream.ensuring(link.close));

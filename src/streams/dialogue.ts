@@ -1,0 +1,240 @@
+/**
+ * Both sides' state in one conversation (BEP 3, 6): who chokes, who is interested, and what each message does to it. Synchronous, no socket of its
+ * own. Which blocks (requests.ts), what is served (uploads.ts), what the peer has (holdings.ts) and its extensions are rooms of their own.
+ */
+import * as Bitfield from "../schema/bitfield.ts";
+import type { PeerReason } from "../schema/errors/PeerError.ts";
+import { pieceLength } from "../schema/geometry.ts";
+import type { PeerSettings } from "../schema/settings.ts";
+import {
+  type BlockSpan,
+  encode,
+  encodeHave,
+  encodeRequests,
+  type EncodableMessage,
+  type Message,
+} from "../schema/wire.ts";
+import type { Extensions } from "./extensions.ts";
+import { makeHoldings } from "./holdings.ts";
+import type { Link } from "./link.ts";
+import { makeRequests, type Requests } from "./requests.ts";
+import type { SwarmState, Torrent } from "./Swarm.ts";
+import type { Uploads } from "./uploads.ts";
+
+/** Rejects beyond this, with no block in between, are no honest peer's. */
+const MAX_REJECTS = 2_000;
+
+/** The state of one conversation. Times are milliseconds of the monotonic clock. */
+export interface Dialogue {
+  /** What we say first: bitfield and extension handshake in one. */
+  readonly greeting: () => Uint8Array;
+  /** Does what a message says; a returned reason ends the conversation. */
+  readonly received: (message: Message, now: number) => PeerReason | undefined;
+  /** The metadata is there; a returned reason ends the conversation. */
+  readonly attach: (torrent: Torrent, now: number) => PeerReason | undefined;
+  readonly gained: (index: number) => void;
+  readonly refill: (now: number) => void;
+  readonly setChoked: (choked: boolean) => void;
+  readonly requests: () => Requests | undefined;
+  /** The peer chokes us; we choke it; it wants something of ours; we of its. */
+  readonly state: {
+    readonly choking: boolean;
+    readonly choked: boolean;
+    readonly wants: boolean;
+    readonly weWant: boolean;
+  };
+  readonly isSeed: () => boolean;
+  /** Payload bytes of use that the peer delivered. */
+  readonly delivered: () => number;
+  readonly close: () => void;
+}
+
+/** A dialogue in which nothing was said. */
+export const makeDialogue = (options: {
+  readonly link: Link;
+  readonly swarm: SwarmState;
+  readonly settings: PeerSettings;
+  readonly extensions: Extensions;
+  readonly uploads: Uploads;
+  readonly send: (bytes: Uint8Array) => void;
+  /** The peer became interested: it may be given a free slot. */
+  readonly interested: () => void;
+}): Dialogue => {
+  const { link, swarm, settings, extensions, uploads } = options;
+  const holdings = makeHoldings();
+  const state = { choking: true, choked: true, wants: false, weWant: false };
+  let attached: { torrent: Torrent; slot: number; requests: Requests } | undefined;
+  let allowedFast: Uint8Array | undefined;
+  let earlyAllowed: Array<number> = [];
+  let rejects = 0;
+  let delivered = 0;
+
+  const say = (message: EncodableMessage): void => options.send(encode(message));
+
+  const updateInterest = (): void => {
+    if (attached === undefined) return;
+    const want = attached.torrent.table.interesting(attached.slot);
+    if (want === state.weWant) return;
+    state.weWant = want;
+    say({ _tag: want ? "Interested" : "NotInterested" });
+  };
+
+  const allow = (index: number): PeerReason | undefined => {
+    if (attached === undefined) {
+      if (earlyAllowed.length < 64) earlyAllowed.push(index);
+      return undefined;
+    }
+    const { pieceCount } = attached.torrent.table;
+    if (index >= pieceCount) return { _tag: "OutOfRange", message: "allowed fast", index };
+    allowedFast ??= Bitfield.make(pieceCount);
+    Bitfield.set(allowedFast, index);
+    return undefined;
+  };
+
+  const requested = (block: BlockSpan): PeerReason | undefined => {
+    if (attached === undefined) return { _tag: "OutOfRange", message: "request", index: block.index };
+    const { info, table } = attached.torrent;
+    if (block.index >= table.pieceCount || block.begin + block.length > pieceLength(info, block.index))
+      return { _tag: "OutOfRange", message: "request", index: block.index };
+    if (!state.choked && table.have(block.index) && uploads.add(block)) return undefined;
+    if (link.fast) say({ _tag: "Reject", ...block });
+    else if (!state.choked && table.have(block.index))
+      return { _tag: "TooManyRequests", limit: settings.maxUploadRequests };
+    return undefined;
+  };
+
+  const rejected = (block: BlockSpan): PeerReason | undefined => {
+    if (!link.fast) return { _tag: "FastViolation", message: "reject" };
+    if (++rejects > MAX_REJECTS) return { _tag: "Flood", message: "reject" };
+    if (attached === undefined || !attached.requests.rejected(block.index, block.begin) || state.choking)
+      return undefined;
+    // Unchoked and still refused: the peer does not have it after all, and must not be asked again at once.
+    attached.torrent.table.peerLost(attached.slot, block.index);
+    updateInterest();
+    return undefined;
+  };
+
+  const received = (message: Message, now: number): PeerReason | undefined => {
+    switch (message._tag) {
+      case "Piece":
+        rejects = 0;
+        if (message.wanted) {
+          delivered += message.length;
+          swarm.totals.downloaded += message.length;
+          swarm.totals.lastUseful = now;
+        } else swarm.totals.wasted += message.length;
+        attached?.requests.arrived(message, now);
+        return undefined;
+      case "KeepAlive":
+      case "Port":
+        return undefined;
+      case "Choke":
+        state.choking = true;
+        if (!link.fast) attached?.requests.voided();
+        return undefined;
+      case "Unchoke":
+        state.choking = false;
+        return undefined;
+      case "Interested":
+        state.wants = true;
+        options.interested();
+        return undefined;
+      case "NotInterested":
+        state.wants = false;
+        return undefined;
+      case "Have":
+        return holdings.have(message.index) ?? void updateInterest();
+      case "Bitfield":
+        return holdings.bitfield(message.bits) ?? void updateInterest();
+      case "HaveAll":
+        if (!link.fast) return { _tag: "FastViolation", message: "have all" };
+        return holdings.all() ?? void updateInterest();
+      case "HaveNone":
+        if (!link.fast) return { _tag: "FastViolation", message: "have none" };
+        return holdings.none();
+      case "Request":
+        return requested(message);
+      case "Cancel":
+        if (uploads.cancel(message) && link.fast) say({ ...message, _tag: "Reject" });
+        return undefined;
+      case "Reject":
+        return rejected(message);
+      case "AllowedFast":
+        if (!link.fast) return { _tag: "FastViolation", message: "allowed fast" };
+        return allow(message.index);
+      case "Suggest":
+        return link.fast ? undefined : { _tag: "FastViolation", message: "suggest" };
+      case "Extended":
+        return extensions.received(message.id, message.payload, now);
+    }
+  };
+
+  return {
+    greeting: () => {
+      const table = swarm.torrent()?.table;
+      const parts: Array<Uint8Array> = [];
+      if (table !== undefined && table.haveCount() > 0) {
+        if (link.fast && table.haveCount() === table.pieceCount) parts.push(encode({ _tag: "HaveAll" }));
+        else parts.push(encode({ _tag: "Bitfield", bits: table.haveBits }));
+      } else if (link.fast) parts.push(encode({ _tag: "HaveNone" }));
+      if (link.extended) parts.push(extensions.greeting());
+      return joined(parts);
+    },
+    received,
+    attach: (torrent, now) => {
+      const slot = torrent.table.addPeer();
+      const requests = makeRequests(torrent.assembler, {
+        slot,
+        address: link.address,
+        ask: (blocks) => options.send(encodeRequests(blocks)),
+        cancel: (index, begin, length) => say({ _tag: "Cancel", index, begin, length }),
+        most: () => Math.min(extensions.reqq(), settings.maxRequests),
+        whileChoked: () => allowedFast,
+      });
+      attached = { torrent, slot, requests };
+      const bad = holdings.attach(torrent.table, slot);
+      if (bad !== undefined) return bad;
+      for (const index of earlyAllowed) {
+        const outside = allow(index);
+        if (outside !== undefined) return outside;
+      }
+      earlyAllowed = [];
+      updateInterest();
+      requests.refill(now, state.choking);
+      return undefined;
+    },
+    gained: (index) => {
+      if (attached === undefined) return;
+      if (!attached.torrent.table.hasPiece(attached.slot, index)) options.send(encodeHave(index));
+      updateInterest();
+    },
+    refill: (now) => attached?.requests.refill(now, state.choking),
+    setChoked: (choked) => {
+      if (choked === state.choked) return;
+      state.choked = choked;
+      say({ _tag: choked ? "Choke" : "Unchoke" });
+      if (!choked) return;
+      const dropped = uploads.clear();
+      if (link.fast) for (const block of dropped) say({ _tag: "Reject", ...block });
+    },
+    requests: () => attached?.requests,
+    state,
+    isSeed: () => attached?.torrent.table.isSeed(attached.slot) ?? false,
+    delivered: () => delivered,
+    close: () => {
+      attached?.requests.close();
+      attached?.torrent.table.removePeer(attached.slot);
+      attached = undefined;
+    },
+  };
+};
+
+const joined = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+};

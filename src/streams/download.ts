@@ -1,0 +1,51 @@
+/**
+ * The whole of a download, as one pipeline:
+ *
+ *   candidates ─► connections ─► blocks ─► verified pieces ─► the sink that records and announces them
+ *
+ * Each arrow is a stream function of its own file. What surrounds the pipeline (preparing the disk, choking, timers, progress, the end) is in session.ts.
+ */
+import * as Effect from "effect/Effect";
+import * as Fiber from "effect/Fiber";
+import * as Stream from "effect/Stream";
+import type { DownloadError } from "../schema/errors/DownloadError.ts";
+import type { DownloadEvent } from "../schema/events.ts";
+import { Events } from "../services/Events.ts";
+import { connections } from "./connections.ts";
+import { verifiedPieces } from "./pieces.ts";
+import type { DownloadRequest } from "./request.ts";
+import { runSession, type Session, type SessionServices } from "./session.ts";
+import { verifiedPieceSink } from "./sink.ts";
+import { talk } from "./talk.ts";
+
+/** What a download needs. */
+export type DownloadServices = SessionServices;
+
+/** The pipeline itself: runs until all that is wanted is verified and on disk. */
+const pipeline = (session: Session) =>
+  connections(session).pipe(
+    Stream.flatMap((link) => talk(link, session.candidates), { concurrency: "unbounded" }),
+    verifiedPieces,
+    Stream.run(verifiedPieceSink(session.stored)),
+  );
+
+/**
+ * Downloads a torrent: a stream of what happens, that ends after `complete` and fails with what ended the download. Interrupting it
+ * saves the state and tells the trackers, within 3 seconds; the same request then goes on where it was.
+ */
+export const download = (request: DownloadRequest): Stream.Stream<DownloadEvent, DownloadError, DownloadServices> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const events = yield* Events.make;
+      const fiber = yield* runSession(request, pipeline).pipe(
+        Effect.provideService(Events, events),
+        Effect.ensuring(events.end),
+        Effect.forkScoped,
+      );
+      return Stream.concat(events.stream, Stream.fromEffectDrain(Fiber.join(fiber)));
+    }),
+  );
+
+/** Downloads a torrent to its end, without looking. */
+export const downloadToEnd = (request: DownloadRequest): Effect.Effect<void, DownloadError, DownloadServices> =>
+  Stream.runDrain(download(request));

@@ -1,0 +1,91 @@
+/**
+ * The extension protocol in one conversation (BEP 10): what we offer, what the peer offered, and the messages of BEP 9. It knows no pieces.
+ */
+import * as Option from "effect/Option";
+import * as Result from "effect/Result";
+import type { PeerReason } from "../schema/errors/PeerError.ts";
+import { decodeExtensionHandshake, encodeExtensionHandshake } from "../schema/extension.ts";
+import { decodeUtMetadata, encodeUtMetadata } from "../schema/utMetadata.ts";
+import { clientName } from "../schema/peerId.ts";
+import { encode } from "../schema/wire.ts";
+import { AGENT } from "../schema/version.ts";
+import type { MetadataExchange, MetadataPeer } from "./metadata.ts";
+
+/** The ids that peers are to use when they send to us. */
+const OURS = { ut_metadata: 1 } as const;
+/** Requests a peer takes when it does not say (protocols §6). */
+const DEFAULT_REQQ = 250;
+
+/** The extensions of one peer. */
+export interface Extensions {
+  /** Our extension handshake, as a whole message. */
+  readonly greeting: () => Uint8Array;
+  /** An extended message arrived. A returned reason ends the conversation. */
+  readonly received: (id: number, payload: Uint8Array, now: number) => PeerReason | undefined;
+  /** What the peer calls itself. */
+  readonly client: () => string;
+  /** Requests that it takes. */
+  readonly reqq: () => number;
+  readonly close: (now: number) => void;
+}
+
+/** Extensions of a peer that has not greeted yet. */
+export const makeExtensions = (options: {
+  readonly peerId: Uint8Array;
+  readonly metadata: MetadataExchange;
+  /** Our listening port; absent when there is none. */
+  readonly port: number | undefined;
+  readonly maxRequests: number;
+  readonly send: (bytes: Uint8Array) => void;
+  readonly convict: (why: string) => void;
+}): Extensions => {
+  let client = clientName(options.peerId);
+  let reqq = DEFAULT_REQQ;
+  let theirMetadataId = 0;
+
+  const peer: MetadataPeer = {
+    send: (message) => {
+      if (theirMetadataId === 0) return;
+      options.send(encode({ _tag: "Extended", id: theirMetadataId, payload: encodeUtMetadata(message) }));
+    },
+    convict: options.convict,
+  };
+
+  return {
+    greeting: () => {
+      const known = options.metadata.bytes();
+      return encode({
+        _tag: "Extended",
+        id: 0,
+        payload: encodeExtensionHandshake({
+          messages: new Map(Object.entries(OURS)),
+          client: AGENT,
+          reqq: options.maxRequests,
+          ...(options.port !== undefined && { port: options.port }),
+          ...(known !== undefined && { metadataSize: known.length }),
+        }),
+      });
+    },
+    received: (id, payload, now) => {
+      if (id === 0) {
+        const decoded = decodeExtensionHandshake(payload);
+        if (Result.isFailure(decoded)) return decoded.failure;
+        const theirs = decoded.success;
+        if (theirs.client !== undefined && theirs.client.length > 0) client = theirs.client;
+        if (theirs.reqq !== undefined && theirs.reqq > 0) reqq = theirs.reqq;
+        theirMetadataId = theirs.messages.get("ut_metadata") ?? theirMetadataId;
+        if (theirMetadataId !== 0 && theirs.metadataSize !== undefined)
+          options.metadata.offered(peer, theirs.metadataSize, now);
+        return undefined;
+      }
+      if (id !== OURS.ut_metadata) return undefined;
+      const decoded = decodeUtMetadata(payload);
+      if (Result.isFailure(decoded)) return decoded.failure;
+      if (Option.isSome(decoded.success)) options.metadata.received(peer, decoded.success.value, now);
+      return undefined;
+    },
+    client: () => client,
+    reqq: () => reqq,
+    close: (now) => options.metadata.left(peer, now),
+  };
+};

@@ -1,0 +1,18 @@
+/** A peer after the BitTorrent handshake, before the conversation: what `connections` hands to `converse`. */
+import type * as Effect from "effect/Effect";
+import type { Connection } from "../services/Transport/Transport.ts";
+
+/** An open connection to a peer that has our torrent. */
+export interface Link {
+  readonly connection: Connection;
+  /** `address:port`, canonical. */
+  readonly address: string;
+  /** 20 bytes. */
+  readonly peerId: Uint8Array;
+  /** Both sides speak the fast extension (BEP 6). */
+  readonly fast: boolean;
+  /** Both sides speak the extension protocol (BEP 10). */
+  readonly extended: boolean;
+  /** Closes the connection and frees its place. */
+  readonly close: Effect.Effect<void>;
+}

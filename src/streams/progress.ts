@@ -1,0 +1,146 @@
+/**
+ * What a download looks like from outside, once a second: numbers and, where it does not get on, what it waits for and why. It reads, it changes
+ * nothing.
+ */
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import type { Phase, Progress } from "../schema/events.ts";
+import { fileSpans, pieceLength } from "../schema/geometry.ts";
+import { Events } from "../services/Events.ts";
+import { monotonicMillis } from "./time.ts";
+import type { SwarmState, Torrent } from "./Swarm.ts";
+
+/** Between two `progress` events, in milliseconds. */
+const INTERVAL = 1_000;
+/** Files shown one by one at the most. */
+const MAX_FILES = 16;
+/** Weight of the last second in the rates that are shown. */
+const SMOOTHING = 0.4;
+
+/** What progress is made of. */
+export interface ProgressSources {
+  readonly swarm: SwarmState;
+  readonly phase: () => Phase;
+  /** Indices of the files chosen; absent for all. */
+  readonly selected: () => ReadonlyArray<number> | undefined;
+  /** Addresses known, connected or not. */
+  readonly known: () => number;
+  /** Trackers that are being asked right now, and those that failed last. */
+  readonly trackers: () => { readonly asking: number; readonly failed: number; readonly all: number };
+}
+
+/** Counts the bytes of each file that lie in pieces we have; looks only at what changed since the last call. */
+const makeFileCounts = (): ((torrent: Torrent) => Float64Array) => {
+  let seen = new Uint8Array(0);
+  let counts = new Float64Array(0);
+  return ({ info, table }) => {
+    if (counts.length !== info.files.length) counts = new Float64Array(info.files.length);
+    if (seen.length !== table.haveBits.length) seen = new Uint8Array(table.haveBits.length);
+    for (let byte = 0; byte < seen.length; byte++) {
+      const changed = (seen[byte] ?? 0) ^ (table.haveBits[byte] ?? 0);
+      if (changed === 0) continue;
+      seen[byte] = table.haveBits[byte] ?? 0;
+      for (let index = byte * 8; index < byte * 8 + 8; index++) {
+        if ((changed & (0x80 >>> (index & 7))) === 0) continue;
+        const sign = table.have(index) ? 1 : -1;
+        for (const span of fileSpans(info.files, index * info.pieceLength, pieceLength(info, index)))
+          counts[span.file] = (counts[span.file] ?? 0) + sign * span.length;
+      }
+    }
+    return counts;
+  };
+};
+
+const plural = (n: number, word: string): string => `${n} ${word}${n === 1 ? "" : "s"}`;
+
+/** Why nothing comes, as a sentence; nothing when something does. */
+const waiting = (sources: ProgressSources, rate: number): string | undefined => {
+  const { swarm } = sources;
+  const phase = sources.phase();
+  if (rate > 0 || phase === "checking" || phase === "finishing" || phase === "seeding") return undefined;
+  const members = [...swarm.members];
+  const { asking, failed, all } = sources.trackers();
+  if (members.length === 0) {
+    const known = sources.known();
+    if (known > 0) return known === 1 ? "trying the one known peer" : `trying ${known} known peers`;
+    if (asking > 0) return `asking ${plural(asking, "tracker")} for peers`;
+    if (all > 0 && failed === all) return `no tracker answers (${plural(failed, "tracker")} failed); trying again`;
+    return all > 0 ? "the trackers know no peers yet; asking again later" : "no peer is reachable; trying again";
+  }
+  if (phase === "metadata") {
+    const offers = swarm.metadata.offers();
+    return offers === 0
+      ? `${plural(members.length, "peer")}, none of them offers the metadata yet`
+      : `fetching the metadata from ${plural(offers, "peer")}`;
+  }
+  const useful = members.filter((member) => member.weWant());
+  if (useful.length === 0) return `${plural(members.length, "peer")}, none of them has what is missing`;
+  if (useful.every((member) => member.choking())) return `${plural(members.length, "peer")}, all choking us`;
+  return `${plural(members.length, "peer")}, waiting for data`;
+};
+
+/** A function that gives the state of the download at each call, rates smoothed between calls. */
+export const makeSnapshots = (sources: ProgressSources): ((now: number) => Progress) => {
+  const { swarm } = sources;
+  let last = { at: 0, down: 0, up: 0 };
+  let downloadRate = 0;
+  let uploadRate = 0;
+  const fileCounts = makeFileCounts();
+  return (now) => {
+    const { downloaded, uploaded } = swarm.totals;
+    const seconds = Math.max((now - last.at) / 1000, 0.001);
+    if (last.at > 0) {
+      downloadRate += SMOOTHING * ((downloaded - last.down) / seconds - downloadRate);
+      uploadRate += SMOOTHING * ((uploaded - last.up) / seconds - uploadRate);
+      if (downloadRate < 1) downloadRate = 0;
+      if (uploadRate < 1) uploadRate = 0;
+    }
+    last = { at: now, down: downloaded, up: uploaded };
+    const torrent = swarm.torrent();
+    const metadata = swarm.metadata.progress();
+    const chosen =
+      torrent === undefined
+        ? []
+        : (sources.selected() ?? [...torrent.info.files.keys()]).filter((i) => torrent.info.files[i]?.pad === false);
+    const counts = torrent === undefined ? undefined : fileCounts(torrent);
+    const done = chosen.map((i) => counts?.[i] ?? 0);
+    const total =
+      torrent === undefined ? metadata.total : chosen.reduce((sum, i) => sum + (torrent.info.files[i]?.length ?? 0), 0);
+    const sum = torrent === undefined ? metadata.done : done.reduce((a, b) => a + b, 0);
+    const members = [...swarm.members];
+    const reason = waiting(sources, downloadRate);
+    return {
+      type: "progress",
+      phase: sources.phase(),
+      done: sum,
+      total,
+      downloadRate: Math.round(downloadRate),
+      uploadRate: Math.round(uploadRate),
+      downloaded,
+      uploaded,
+      ...(downloadRate > 0 && torrent !== undefined && { eta: Math.ceil((total - sum) / downloadRate) }),
+      peers: members.length,
+      seeds: members.filter((member) => member.isSeed()).length,
+      choking: members.filter((member) => member.choking()).length,
+      known: sources.known(),
+      pieces: torrent?.table.haveCount() ?? 0,
+      pieceCount: torrent?.table.pieceCount ?? 0,
+      ...(chosen.length > 0 && chosen.length <= MAX_FILES && { files: done }),
+      ...(reason !== undefined && { waiting: reason }),
+    };
+  };
+};
+
+/** Publishes a `progress` event each second for as long as it runs. */
+export const reportProgress = (sources: ProgressSources): Effect.Effect<never, never, Events> =>
+  Effect.gen(function* () {
+    const events = yield* Events;
+    const clock = yield* Clock.Clock;
+    const snapshot = makeSnapshots(sources);
+    return yield* Effect.forever(
+      Effect.andThen(
+        Effect.sync(() => events.publishUnsafe(snapshot(monotonicMillis(clock)))),
+        Effect.sleep(INTERVAL),
+      ),
+    );
+  });

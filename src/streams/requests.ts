@@ -1,0 +1,149 @@
+/**
+ * What we ask of one peer: the requests that wait for an answer, how many there should be, and when to give up on them. It decides neither
+ * which block (the assembler) nor which piece (the picker).
+ *
+ * Life cycle: made when the torrent's metadata and the peer's handshake are there; `end` when the peer is gone.
+ */
+import { BLOCK_LENGTH, type BlockSpan } from "../schema/wire.ts";
+import type { Assembler, Filled } from "./assembler/assembler.ts";
+import type { Contributor } from "./assembler/openPiece.ts";
+import type { PeerSlot } from "../services/Picker/Picker.ts";
+import { makeDepth } from "./depth.ts";
+
+/** A request older than this may be asked of another peer in end-game, in milliseconds, however fast we think its peer is. */
+const LATE_AFTER = 500;
+/** Blocks of one piece at the most: room in a key for index and block. */
+const KEY_STRIDE = 65_536;
+
+/** The conversation's side of the requests. */
+export interface Asking {
+  readonly slot: PeerSlot;
+  readonly address: string;
+  /** Sends the requests in one write. */
+  readonly ask: (blocks: ReadonlyArray<BlockSpan>) => void;
+  readonly cancel: (index: number, begin: number, length: number) => void;
+  /** What the peer says it takes, capped. */
+  readonly most: () => number;
+  /** Bits of the pieces that may be had while choked; none when there are none. */
+  readonly whileChoked: () => Uint8Array | undefined;
+}
+
+/** The requests of one peer. Times are milliseconds of one monotonic clock. */
+export interface Requests {
+  readonly contributor: Contributor;
+  /** Tops up when half the queue is gone. */
+  readonly refill: (now: number, choked: boolean) => void;
+  /** For the decoder: where a block's payload goes. */
+  readonly begin: (index: number, begin: number, length: number) => Uint8Array | undefined;
+  /** For the decoder: the block is complete; whether it was of use. */
+  readonly end: (index: number, begin: number) => boolean;
+  /** A `piece` message was handled. */
+  readonly arrived: (message: { index: number; begin: number; length: number; wanted: boolean }, now: number) => void;
+  /** The peer rejected a request; whether it had been made. */
+  readonly rejected: (index: number, begin: number) => boolean;
+  /** The peer choked us: without the fast extension all requests are void. */
+  readonly voided: () => void;
+  /** Gives everything back when no block came for `snubTimeout`. */
+  readonly checkSnubbed: (now: number, snubTimeout: number) => void;
+  readonly waiting: () => number;
+  readonly snubbed: () => boolean;
+  readonly rate: (now: number) => number;
+  /** Full runs since the last call; the caller passes them on. */
+  readonly takeFilled: () => Array<Filled>;
+  /** The peer is gone. */
+  readonly close: () => void;
+}
+
+/** No requests yet. */
+export const makeRequests = (assembler: Assembler, asking: Asking): Requests => {
+  /** When each waiting request was sent, by key, oldest first. */
+  const sent = new Map<number, number>();
+  const depth = makeDepth(asking.most);
+  const list: Array<BlockSpan> = [];
+  let filled: Array<Filled> = [];
+  let snubbed = false;
+  let lastBlock = 0;
+  let clock = 0;
+
+  const keyOf = (index: number, begin: number): number => index * KEY_STRIDE + begin / BLOCK_LENGTH;
+
+  const contributor: Contributor = {
+    slot: asking.slot,
+    address: asking.address,
+    cancel: (index, begin, length) => {
+      if (sent.delete(keyOf(index, begin))) asking.cancel(index, begin, length);
+    },
+    isLate: (index, begin) => {
+      const at = sent.get(keyOf(index, begin));
+      return at === undefined || clock - at > LATE_AFTER;
+    },
+  };
+
+  const giveBackAll = (): void => {
+    for (const key of sent.keys()) {
+      const index = Math.floor(key / KEY_STRIDE);
+      assembler.giveBack(contributor, index, (key - index * KEY_STRIDE) * BLOCK_LENGTH);
+    }
+    sent.clear();
+  };
+
+  return {
+    contributor,
+    refill: (now, choked) => {
+      clock = now;
+      const among = choked ? asking.whileChoked() : undefined;
+      if (choked && among === undefined) return;
+      const target = snubbed ? 1 : depth.depth();
+      if (sent.size > target / 2) return;
+      const room = target - sent.size;
+      const got = assembler.reserve(contributor, room, { out: list, among });
+      if (got === 0 && sent.size === 0 && !choked) assembler.reserveLate(contributor, room, list);
+      if (list.length === 0) return;
+      if (sent.size === 0) lastBlock = now;
+      for (const block of list) sent.set(keyOf(block.index, block.begin), now);
+      asking.ask(list);
+      list.length = 0;
+    },
+    begin: (index, begin, length) =>
+      sent.has(keyOf(index, begin)) ? assembler.begin(contributor, index, begin, length) : undefined,
+    end: (index, begin) => assembler.end(contributor, { index, begin }, filled),
+    arrived: ({ index, begin, length, wanted }, now) => {
+      clock = now;
+      const key = keyOf(index, begin);
+      const at = sent.get(key);
+      if (at !== undefined) {
+        sent.delete(key);
+        depth.answered(now - at);
+        if (!wanted) assembler.giveBack(contributor, index, begin);
+      }
+      lastBlock = now;
+      snubbed = false;
+      depth.arrived(length, now);
+    },
+    rejected: (index, begin) => {
+      if (!sent.delete(keyOf(index, begin))) return false;
+      assembler.giveBack(contributor, index, begin);
+      return true;
+    },
+    voided: giveBackAll,
+    checkSnubbed: (now, snubTimeout) => {
+      clock = now;
+      if (sent.size === 0 || now - lastBlock < snubTimeout) return;
+      snubbed = true;
+      giveBackAll();
+      lastBlock = now;
+    },
+    waiting: () => sent.size,
+    snubbed: () => snubbed,
+    rate: depth.rate,
+    takeFilled: () => {
+      const taken = filled;
+      if (taken.length > 0) filled = [];
+      return taken;
+    },
+    close: () => {
+      giveBackAll();
+      assembler.leave(contributor);
+    },
+  };
+};

@@ -1,0 +1,130 @@
+/** Where candidates come from: the peers that the user or the magnet named, and the trackers. Later the DHT, PEX and LSD. */
+import * as Effect from "effect/Effect";
+import type * as Latch from "effect/Latch";
+import * as NetAddress from "effect/net/NetAddress";
+import * as Dns from "effect/net/Dns";
+import * as Result from "effect/Result";
+import * as Stream from "effect/Stream";
+import type { DownloadEvent } from "../schema/events.ts";
+import type { InfoHash } from "../schema/infoHash.ts";
+import { Events } from "../services/Events.ts";
+import type { Tracker } from "../services/Tracker/Tracker.ts";
+import { announces } from "./announces.ts";
+import type { Candidates, Source } from "./candidates.ts";
+import type { TransferStats } from "./contacts.ts";
+import type { DownloadRequest, HostPort } from "./request.ts";
+
+/** Port that is told to trackers when we do not listen: the discard port, which nobody will reach us at. */
+const NO_PORT = 9;
+
+/** What a request says of where to look. */
+export interface Origins {
+  /** Announce URLs by tier. */
+  readonly tiers: ReadonlyArray<ReadonlyArray<string>>;
+  readonly peers: ReadonlyArray<{ readonly at: HostPort; readonly source: Source }>;
+}
+
+/** Trackers and peers of a request; the magnet's and the torrent's before the user's own trackers. */
+export const originsOf = (request: DownloadRequest): Origins => {
+  const { source } = request;
+  const own = source._tag === "Magnet" ? source.magnet.trackers.map((url) => [url]) : source.metainfo.trackers;
+  const named = source._tag === "Magnet" ? source.magnet.peers : [];
+  return {
+    tiers: request.noTrackers
+      ? []
+      : [...own, ...request.trackers.map((url) => [url])].filter((tier) => tier.length > 0),
+    peers: [
+      ...request.peers.map((at) => ({ at, source: "peer" as const })),
+      ...named.map((at) => ({ at, source: "magnet" as const })),
+    ],
+  };
+};
+
+/** Resolves and adds the peers that were named; one that cannot be resolved is a warning. */
+export const addNamedPeers = (origins: Origins, candidates: Candidates): Effect.Effect<void, never, Dns.Dns | Events> =>
+  Effect.forEach(
+    origins.peers,
+    ({ at, source }) =>
+      Effect.gen(function* () {
+        const literal = NetAddress.inetAddressFromIpString(at.host, at.port);
+        if (Result.isSuccess(literal)) return candidates.add({ address: literal.success, source });
+        const addresses = yield* (yield* Dns.Dns).lookup(at.host);
+        for (const address of addresses)
+          candidates.add({ address: NetAddress.inetAddressUnsafe(address, at.port), source });
+      }).pipe(
+        Effect.catch((error) =>
+          Effect.flatMap(Events, (events) =>
+            events.publish({
+              type: "warning",
+              code: "peer.unknown-host",
+              message: `peer ${at.host}:${at.port} cannot be found: ${error.message}`,
+            }),
+          ),
+        ),
+      ),
+    { concurrency: 8, discard: true },
+  );
+
+/** Announces for as long as it runs, feeding the candidates; the last announces go out when its scope closes. */
+export const addTrackerPeers = (options: {
+  readonly origins: Origins;
+  readonly candidates: Candidates;
+  readonly infoHash: InfoHash;
+  readonly peerId: Uint8Array;
+  readonly port: number | undefined;
+  readonly private: boolean;
+  readonly stats: () => TransferStats;
+  readonly completed: Latch.Latch;
+  readonly hungry: Latch.Latch;
+}): Effect.Effect<void, never, Tracker | Events> =>
+  announces({
+    tiers: options.origins.tiers,
+    infoHash: options.infoHash,
+    peerId: options.peerId,
+    port: options.port ?? NO_PORT,
+    private: options.private,
+    stats: options.stats,
+    completed: options.completed,
+    hungry: options.hungry,
+  }).pipe(
+    Stream.runForEach(({ peers, insteadOf }) =>
+      Effect.sync(() => {
+        if (insteadOf !== undefined) options.candidates.forget("tracker");
+        for (const address of peers) options.candidates.add({ address, source: "tracker" });
+      }),
+    ),
+  );
+
+/** How the trackers of a download stand. */
+export interface TrackerStanding {
+  readonly asking: number;
+  readonly failed: number;
+  readonly all: number;
+}
+
+/** The same bus, that remembers what became of each tracker's last announce. */
+export const watchTrackers = (
+  events: Events["Service"],
+  all: number,
+): { readonly events: Events["Service"]; readonly standing: () => TrackerStanding } => {
+  const states = new Map<string, "announcing" | "ok" | "failed">();
+  const note = (event: DownloadEvent): void => {
+    if (event.type === "tracker") states.set(event.url, event.state);
+  };
+  const count = (state: "announcing" | "failed"): number => [...states.values()].filter((s) => s === state).length;
+  return {
+    events: {
+      ...events,
+      publish: (event) =>
+        Effect.andThen(
+          Effect.sync(() => note(event)),
+          events.publish(event),
+        ),
+      publishUnsafe: (event) => {
+        note(event);
+        events.publishUnsafe(event);
+      },
+    },
+    standing: () => ({ asking: count("announcing"), failed: count("failed"), all }),
+  };
+};
