@@ -4,6 +4,7 @@ import * as ConfigProvider from "effect/ConfigProvider";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as UserDirectories from "effect/persistence/UserDirectories";
+import { Hasher } from "../services/Hasher.ts";
 import { run } from "./cli.ts";
 import * as ScreenNode from "./Screen/node.ts";
 import * as Settings from "./Settings.ts";
@@ -13,7 +14,7 @@ export const program = (args: ReadonlyArray<string>, environment: Readonly<Recor
   run(args).pipe(
     Effect.provide(
       Settings.layer(environment).pipe(
-        Layer.provideMerge(Layer.mergeAll(NodeServices.layer, UserDirectories.layer, ScreenNode.layer)),
+        Layer.provideMerge(Layer.mergeAll(NodeServices.layer, UserDirectories.layer, ScreenNode.layer, Hasher.layer)),
         Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnvRecord(environment))),
       ),
     ),

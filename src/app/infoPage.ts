@@ -1,0 +1,145 @@
+/** What is in a torrent, as a page for people and as one object for scripts (`info`, `info --json`). Pure. */
+import type { Magnet } from "../schema/magnet.ts";
+import { formatMagnet } from "../schema/magnet.ts";
+import type { Metainfo, TorrentFile } from "../schema/metainfo.ts";
+import type { TorrentSource } from "../streams/request.ts";
+import * as Text from "./display/text.ts";
+
+/** Cells of the labels' column. */
+const LABEL_CELLS = 12;
+
+/** The magnet link of a torrent: hashes, name, size, trackers and web seeds. */
+export const magnetOf = ({ info, trackers, webSeeds }: Metainfo): string =>
+  formatMagnet({
+    infoHash: info.infoHash,
+    ...(info.infoHashV1 !== undefined && { infoHashV1: info.infoHashV1 }),
+    ...(info.infoHashV2 !== undefined && { infoHashV2: info.infoHashV2 }),
+    name: info.name,
+    length: payloadOf(info.files),
+    trackers: trackers.flat(),
+    webSeeds,
+    peers: [],
+    nodes: [],
+  });
+
+/** Bytes of the files, pads left out. */
+const payloadOf = (files: ReadonlyArray<TorrentFile>): number =>
+  files.reduce((sum, file) => (file.pad ? sum : sum + file.length), 0);
+
+const dateOf = (secondsSince1970: number | undefined): string | undefined => {
+  const date = new Date((secondsSince1970 ?? Number.NaN) * 1000);
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
+};
+
+/** A label with its values, one a line; nothing when there are none. */
+const field = (label: string, values: ReadonlyArray<string | undefined>): ReadonlyArray<string> =>
+  values
+    .filter((value) => value !== undefined)
+    .map((value, index) => Text.pad(index === 0 ? label : "", LABEL_CELLS) + Text.printable(value));
+
+const hashes = (of: { readonly infoHashV1?: string; readonly infoHashV2?: string }) => [
+  ...(of.infoHashV1 === undefined ? [] : [`${of.infoHashV1} (v1)`]),
+  ...(of.infoHashV2 === undefined ? [] : [`${of.infoHashV2} (v2)`]),
+];
+
+const hostPort = ({ host, port }: { readonly host: string; readonly port: number }): string =>
+  host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+
+const fileLines = (files: ReadonlyArray<TorrentFile>): ReadonlyArray<string> => {
+  const indexCells = String(files.length - 1).length;
+  return files.flatMap((file, index) => {
+    if (file.pad) return [];
+    const target = file.symlink === undefined ? "" : ` -> ${file.symlink.join("/")}`;
+    const path = Text.printable(file.path.join("/") + target);
+    return [`  ${String(index).padStart(indexCells)}  ${Text.size(file.length).padStart(9)}  ${path}`];
+  });
+};
+
+const torrentPage = (metainfo: Metainfo): ReadonlyArray<string> => {
+  const { info } = metainfo;
+  const files = info.files.filter((file) => !file.pad);
+  const size = payloadOf(info.files);
+  const tiers = metainfo.trackers.flatMap((tier, index) =>
+    tier.map((url) => (metainfo.trackers.length === 1 ? url : `${url} (tier ${index + 1})`)),
+  );
+  return [
+    ...field("Name", [info.name]),
+    ...field("Version", [info.version === "hybrid" ? "hybrid (v1 and v2)" : info.version]),
+    ...field("Info-hash", hashes(info)),
+    ...field("Size", [`${Text.size(size)} (${size} bytes)`]),
+    ...field("Pieces", [`${info.pieceCount} of ${Text.size(info.pieceLength)}`]),
+    ...field("Private", [info.private ? "yes" : "no"]),
+    ...field("Source", [info.source]),
+    ...field("Comment", [metainfo.comment]),
+    ...field("Created", [dateOf(metainfo.creationDate)]),
+    ...field("Created by", [metainfo.createdBy]),
+    ...field("Trackers", tiers.length === 0 ? ["none"] : tiers),
+    ...field("Web seeds", [...metainfo.webSeeds, ...metainfo.httpSeeds]),
+    ...field("DHT nodes", metainfo.nodes.map(hostPort)),
+    ...field(
+      "Renamed",
+      info.renamed.map(({ from, to }) => `${from} -> ${to}`),
+    ),
+    ...field("Oddities", metainfo.warnings),
+    ...field("Magnet", [magnetOf(metainfo)]),
+    ...field("Files", [String(files.length)]),
+    ...fileLines(info.files),
+  ];
+};
+
+const magnetPage = (magnet: Magnet): ReadonlyArray<string> => [
+  ...field("Name", [magnet.name ?? "unknown until its metadata is fetched from peers"]),
+  ...field("Info-hash", hashes(magnet)),
+  ...field("Size", [magnet.length === undefined ? undefined : `${Text.size(magnet.length)} (${magnet.length} bytes)`]),
+  ...field("Trackers", magnet.trackers.length === 0 ? ["none"] : magnet.trackers),
+  ...field("Web seeds", magnet.webSeeds),
+  ...field("Peers", magnet.peers.map(hostPort)),
+  ...field("DHT nodes", magnet.nodes.map(hostPort)),
+  ...field("Magnet", [formatMagnet(magnet)]),
+];
+
+/** The page for people, with its last line end. */
+export const page = (source: TorrentSource): string =>
+  `${(source._tag === "Metainfo" ? torrentPage(source.metainfo) : magnetPage(source.magnet)).join("\n")}\n`;
+
+/** The object for scripts; sizes in bytes. */
+export const data = (source: TorrentSource): unknown => {
+  if (source._tag === "Magnet") {
+    const { infoHash, ...magnet } = source.magnet;
+    return { kind: "magnet", infoHash: infoHash.hex, ...magnet, magnet: formatMagnet(source.magnet) };
+  }
+  const { info, ...metainfo } = source.metainfo;
+  const created = dateOf(metainfo.creationDate);
+  return {
+    kind: "torrent",
+    name: info.name,
+    version: info.version,
+    infoHash: info.infoHash.hex,
+    infoHashV1: info.infoHashV1,
+    infoHashV2: info.infoHashV2,
+    size: payloadOf(info.files),
+    pieceLength: info.pieceLength,
+    pieceCount: info.pieceCount,
+    private: info.private,
+    source: info.source,
+    comment: metainfo.comment,
+    createdBy: metainfo.createdBy,
+    created,
+    trackers: metainfo.trackers,
+    webSeeds: metainfo.webSeeds,
+    httpSeeds: metainfo.httpSeeds,
+    nodes: metainfo.nodes,
+    renamed: info.renamed,
+    warnings: metainfo.warnings,
+    magnet: magnetOf(source.metainfo),
+    files: info.files.map((file, index) => ({
+      index,
+      path: file.path.join("/"),
+      size: file.length,
+      pad: file.pad,
+      executable: file.executable,
+      hidden: file.hidden,
+      symlink: file.symlink?.join("/"),
+    })),
+  };
+};
