@@ -91,7 +91,7 @@ const CLIENTS: Readonly<Record<string, readonly [name: string, version?: (digits
 };
 
 const azureusStyle = (code: string, version: string, last: string): string | undefined => {
-  const known = Object.hasOwn(CLIENTS, code) ? CLIENTS[code] : undefined;
+  const known = CLIENTS[code];
   const write = known?.[1] ?? plain;
   if (write === utorrent) return `${known?.[0]} ${utorrent(version + last)}`;
   return last === "-" ? `${known?.[0] ?? code} ${write(version)}` : undefined;

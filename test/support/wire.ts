@@ -7,7 +7,7 @@ import { makeDecoder } from "../../src/schema/wire.ts";
 /** Bytes of a bitfield that the decoders here take. */
 export const MAX_BITFIELD = 64;
 /** Bytes of an extended message that the decoders here take. */
-export const MAX_EXTENDED = 48;
+export const MAX_EXTENDED = 256;
 
 /** A block as the sink saw it: `payload` is absent when it was not wanted. */
 export interface Seen extends BlockSpan {
