@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect";
 import * as FiberSet from "effect/FiberSet";
 import type * as Scope from "effect/Scope";
 
-/** Plans plain actions. Times are milliseconds of the `Clock`, fractions allowed. */
+/** Plans plain actions. Times are milliseconds of the `Clock`; fractions keep the order, and run at the next whole one. */
 export interface Timeline {
   readonly now: () => number;
   /** Runs `action` at `due`, never before this call has returned. */
@@ -35,7 +35,8 @@ export const makeTimeline: Effect.Effect<Timeline, never, Scope.Scope> = Effect.
   const wakeAt = (due: number): void => {
     if (due >= wakesAt) return;
     wakesAt = due;
-    const wait = due - clock.currentTimeMillisUnsafe();
+    // whole milliseconds, or a fraction that the clock rounds off would be waited for again and again
+    const wait = Math.ceil(due - clock.currentTimeMillisUnsafe());
     run(Effect.andThen(wait > 0 ? Effect.sleep(wait) : Effect.yieldNow, Effect.sync(runDue)));
   };
   const runDue = (): void => {

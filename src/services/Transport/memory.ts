@@ -122,6 +122,7 @@ const listen = (host: Host) =>
           host.listening.delete(port);
           Queue.endUnsafe(arrivals);
           for (const end of waiting) end.close();
+          waiting.clear();
         }),
     );
     const own = address === undefined ? host.addresses : [address];

@@ -97,10 +97,17 @@ const wire = (remote: NetAddress.InetAddress, buffer: Uint8Array, open: (onread:
 
   const until = (event: "connect" | "drain") =>
     Effect.callback<void, TransportError>((resume) => {
-      const onEvent = () => resume(Effect.void);
-      const onClose = () => resume(failure);
-      socket.once(event, onEvent).once("close", onClose);
-      return Effect.sync(() => socket.off(event, onEvent).off("close", onClose));
+      const stop = () => socket.off(event, onEvent).off("close", onClose);
+      const onEvent = () => {
+        stop();
+        resume(Effect.void);
+      };
+      const onClose = () => {
+        stop();
+        resume(failure);
+      };
+      socket.on(event, onEvent).on("close", onClose);
+      return Effect.sync(stop);
     });
 
   return {
@@ -217,6 +224,7 @@ const listen = (buffers: () => Uint8Array, { adoptAccepted }: TcpOptions) =>
       Effect.sync(() => {
         Queue.endUnsafe(queue);
         for (const socket of waiting) socket.destroy();
+        waiting.clear();
       }),
     );
 

@@ -1,0 +1,417 @@
+/** What every `Transport` owes to those who use it; run against TCP on loopback and against the in-memory network. */
+import { assert } from "@effect/vitest";
+import { Array as Arr, Effect, Exit, Fiber, Pull, Queue, Scope, Stream } from "effect";
+import { NetAddress } from "effect/net";
+import type { Cause } from "effect";
+import { TransportError } from "../../../src/schema/errors/TransportError.ts";
+import { MAX_WAITING_MESSAGES, READ_BYTES } from "../../../src/services/Transport/limits.ts";
+import type { Connection, Incoming, Listener, Transport } from "../../../src/services/Transport/Transport.ts";
+
+/** Two transports, and how the first one reaches the second one's port. */
+export interface World {
+  readonly dialler: Transport["Service"];
+  readonly listener: Transport["Service"];
+  readonly at: (port: number) => NetAddress.InetAddress;
+}
+
+/** Both ends of an open connection, each closable by itself. */
+export interface Pair {
+  readonly dialled: Connection;
+  readonly accepted: Connection;
+  readonly closeDialled: Effect.Effect<void>;
+  readonly closeAccepted: Effect.Effect<void>;
+}
+
+/** The arrivals of a listener, to be taken one by one. */
+export const arrivalsOf = (listener: Listener) =>
+  Effect.map(Stream.toQueue(listener.incoming, { capacity: "unbounded" }), (queue) => Queue.take(queue));
+
+const inOwnScope = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>) =>
+  Effect.gen(function* () {
+    const scope = yield* Effect.acquireRelease(Scope.make(), (scope) => Scope.close(scope, Exit.void));
+    return [yield* Scope.provide(effect, scope), Scope.close(scope, Exit.void)] as const;
+  });
+
+/** Opens a connection from the dialler of `world` to its listener. */
+export const connect = Effect.fnUntraced(function* (world: World) {
+  const listener = yield* world.listener.listen({ port: 0 });
+  const arrival = yield* arrivalsOf(listener);
+  const [dialled, closeDialled] = yield* inOwnScope(
+    world.dialler.dial(world.at(listener.addresses[0].port), { timeout: "10 seconds" }),
+  );
+  const [accepted, closeAccepted] = yield* inOwnScope(Effect.flatMap(arrival, (incoming) => incoming.accept));
+  return { dialled, accepted, closeDialled, closeAccepted } satisfies Pair;
+});
+
+/** Bytes that differ from their neighbours, whatever `seed`. */
+export const pattern = (length: number, seed = 1): Uint8Array => {
+  const bytes = new Uint8Array(length);
+  for (let i = 0, x = seed; i < length; i++) {
+    x = (Math.imul(x, 1103515245) + 12345) & 0x7fffffff;
+    bytes[i] = x >>> 16;
+  }
+  return bytes;
+};
+
+/** Decodes to copies of what was read. */
+export const copies = (bytes: Uint8Array, out: Array<Uint8Array>): undefined => {
+  out.push(bytes.slice());
+};
+
+/** Decodes to one number per byte. */
+export const numbers = (bytes: Uint8Array, out: Array<number>): undefined => {
+  for (const byte of bytes) out.push(byte);
+};
+
+/** Pulls until the end: all that came, and how it ended (`undefined`: cleanly). */
+export const pullAll = <A, E>(pull: Pull.Pull<Arr.NonEmptyReadonlyArray<A>, E>) =>
+  Effect.gen(function* () {
+    const all: Array<A> = [];
+    const end = yield* Effect.exit(Effect.forever(Effect.map(pull, (batch) => all.push(...batch))));
+    assert.isTrue(Exit.isFailure(end));
+    const failure = Exit.isFailure(end) ? end.cause.reasons.find((r) => r._tag === "Fail")?.error : undefined;
+    return { all, error: isDone(failure) ? undefined : failure };
+  });
+
+const isDone = (u: unknown): u is Cause.Done => typeof u === "object" && u !== null && "_tag" in u && u._tag === "Done";
+
+const reasonOf = (error: unknown): string => (error instanceof TransportError ? error.reason._tag : String(error));
+
+const joined = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => Uint8Array.from(Buffer.concat(chunks));
+
+/** Lets everything that is already under way happen: until `progress` stands still over many turns of the event loop. */
+const settle = (progress: () => unknown) =>
+  Effect.gen(function* () {
+    let last = progress();
+    for (let still = 0; still < 50; still++) {
+      yield* Effect.callback<void>((resume) => {
+        setImmediate(() => resume(Effect.void));
+      });
+      if (progress() !== last) still = 0;
+      last = progress();
+    }
+  });
+
+/** The tests; `test` runs one, `world` is made anew for each. */
+export const transportContract = (
+  world: Effect.Effect<World, never, Scope.Scope>,
+  test: (title: string, effect: Effect.Effect<void, unknown, Scope.Scope>) => void,
+): void => {
+  const withPair = (title: string, body: (pair: Pair) => Effect.Effect<void, unknown, Scope.Scope>) =>
+    test(title, Effect.flatMap(Effect.flatMap(world, connect), body));
+
+  withPair("tells both sides who they are", ({ dialled, accepted }) =>
+    Effect.sync(() => {
+      assert.strictEqual(String(accepted.remote), String(dialled.local));
+      assert.strictEqual(String(accepted.local), String(dialled.remote));
+      assert.deepStrictEqual([dialled.direction, accepted.direction], ["outgoing", "incoming"]);
+    }),
+  );
+
+  withPair("reads a handshake in parts and keeps what comes after it for receive", ({ dialled, accepted }) =>
+    Effect.gen(function* () {
+      const sent = pattern(200);
+      yield* dialled.send([sent.subarray(0, 30), sent.subarray(30)]);
+      assert.deepStrictEqual(yield* accepted.read(20), sent.slice(0, 20));
+      assert.deepStrictEqual(yield* accepted.read(48), sent.slice(20, 68));
+      const pull = yield* accepted.receive(numbers);
+      const got: Array<number> = [];
+      while (got.length < 132) got.push(...(yield* pull));
+      assert.deepStrictEqual(got, [...sent.slice(68)]);
+    }),
+  );
+
+  withPair("reads what arrives byte by byte", ({ dialled, accepted }) =>
+    Effect.gen(function* () {
+      const reading = yield* Effect.forkChild(accepted.read(5), { startImmediately: true });
+      for (const byte of [1, 2, 3, 4, 5]) {
+        yield* dialled.send([Uint8Array.of(byte)]);
+        yield* Effect.yieldNow;
+      }
+      assert.deepStrictEqual([...(yield* Fiber.join(reading))], [1, 2, 3, 4, 5]);
+    }),
+  );
+
+  withPair("fails a read with Closed when the stream ends first", ({ dialled, accepted, closeDialled }) =>
+    Effect.gen(function* () {
+      yield* dialled.send([Uint8Array.of(1, 2)]);
+      yield* closeDialled;
+      assert.strictEqual(reasonOf(yield* Effect.flip(accepted.read(3))), "Closed");
+      assert.deepStrictEqual([...(yield* accepted.read(2))], [1, 2]);
+    }),
+  );
+
+  withPair("carries both directions at once, in order, in reads of at most 64 KiB", ({ dialled, accepted }) =>
+    Effect.gen(function* () {
+      const exchange = (from: Connection, to: Connection, sent: Uint8Array) =>
+        Effect.gen(function* () {
+          const sending = yield* Effect.forkChild(
+            Effect.forEach([0, 1, 2, 3], (i) =>
+              from.send([sent.subarray((i * sent.length) / 4, ((i + 1) * sent.length) / 4)]),
+            ),
+          );
+          const pull = yield* to.receive(copies);
+          const got: Array<Uint8Array> = [];
+          for (let length = 0; length < sent.length;) {
+            for (const chunk of yield* pull) {
+              assert.isAtMost(chunk.length, READ_BYTES);
+              got.push(chunk);
+              length += chunk.length;
+            }
+          }
+          assert.isTrue(Buffer.from(joined(got)).equals(sent));
+          yield* Fiber.join(sending);
+        });
+      yield* Effect.all(
+        [exchange(dialled, accepted, pattern(3_000_000)), exchange(accepted, dialled, pattern(2_000_000, 7))],
+        { concurrency: 2 },
+      );
+    }),
+  );
+
+  withPair("has taken the chunks when send completes", ({ dialled, accepted }) =>
+    Effect.gen(function* () {
+      const sent = pattern(500_000);
+      const buffer = sent.slice();
+      const receiving = yield* Effect.forkChild(
+        Effect.flatMap(accepted.receive(copies), (pull) => pullAll(pull)),
+        { startImmediately: true },
+      );
+      yield* dialled.send([buffer.subarray(0, 13), buffer.subarray(13)]);
+      buffer.fill(0);
+      yield* dialled.send([]);
+      yield* dialled.send([Uint8Array.of(9)]);
+      const pull = yield* dialled.receive(numbers);
+      const ending = yield* Effect.forkChild(pullAll(pull));
+      yield* Effect.yieldNow;
+      assert.isTrue(dialled.sendUnsafe(new Uint8Array(0)));
+      yield* Fiber.interrupt(ending);
+      yield* Fiber.interrupt(receiving);
+    }),
+  );
+
+  withPair("ends cleanly after the last message, though both come in one tick", ({ dialled, accepted, closeDialled }) =>
+    Effect.gen(function* () {
+      const pull = yield* accepted.receive(numbers);
+      const pulling = yield* Effect.forkChild(pullAll(pull), { startImmediately: true });
+      dialled.sendUnsafe(Uint8Array.of(1, 2, 3));
+      yield* closeDialled;
+      assert.deepStrictEqual(yield* Fiber.join(pulling), { all: [1, 2, 3], error: undefined });
+      assert.strictEqual((yield* pullAll(pull)).error, undefined);
+    }),
+  );
+
+  withPair("delivers all that waited when the end came while it was paused", ({ dialled, accepted, closeDialled }) =>
+    Effect.gen(function* () {
+      const sent = pattern(4 * MAX_WAITING_MESSAGES);
+      const pull = yield* accepted.receive(numbers);
+      yield* dialled.send([sent.subarray(0, 2 * MAX_WAITING_MESSAGES)]);
+      yield* dialled.send([sent.subarray(2 * MAX_WAITING_MESSAGES)]);
+      yield* closeDialled;
+      yield* settle(() => undefined);
+      assert.deepStrictEqual(yield* pullAll(pull), { all: [...sent], error: undefined });
+    }),
+  );
+
+  withPair("resets the other side when closed with bytes unread", ({ dialled, accepted, closeDialled }) =>
+    Effect.gen(function* () {
+      const sending = yield* Effect.forkChild(Effect.exit(accepted.send([pattern(400_000)])));
+      yield* dialled.read(1);
+      yield* settle(() => undefined);
+      const pull = yield* accepted.receive(numbers);
+      yield* closeDialled;
+      assert.strictEqual(reasonOf((yield* pullAll(pull)).error), "Reset");
+      yield* Fiber.join(sending);
+      assert.isFalse(accepted.sendUnsafe(Uint8Array.of(1)));
+      assert.strictEqual(reasonOf(yield* Effect.flip(accepted.send([Uint8Array.of(1)]))), "Reset");
+      assert.strictEqual(reasonOf(yield* Effect.flip(accepted.drained)), "Reset");
+    }),
+  );
+
+  withPair("ignores what is sent after the end", ({ accepted, closeDialled }) =>
+    Effect.gen(function* () {
+      const pull = yield* accepted.receive(numbers);
+      yield* closeDialled;
+      assert.deepStrictEqual(yield* pullAll(pull), { all: [], error: undefined });
+      assert.isFalse(accepted.sendUnsafe(Uint8Array.of(1)));
+      assert.strictEqual(reasonOf(yield* Effect.flip(accepted.drained)), "Closed");
+      assert.strictEqual(reasonOf(yield* Effect.flip(accepted.send([Uint8Array.of(1)]))), "Closed");
+    }),
+  );
+
+  withPair("fails a waiting send when the other side goes away", ({ dialled, accepted, closeAccepted }) =>
+    Effect.gen(function* () {
+      const sending = yield* Effect.forkChild(Effect.flip(Effect.forever(dialled.send([pattern(1_000_000)]))), {
+        startImmediately: true,
+      });
+      yield* accepted.read(1);
+      yield* closeAccepted;
+      assert.include(["Reset", "Closed"], reasonOf(yield* Fiber.join(sending)));
+    }),
+  );
+
+  withPair("delivers the messages before a decode error, then only the error", ({ dialled, accepted }) =>
+    Effect.gen(function* () {
+      const pull = yield* accepted.receive((bytes, out: Array<number>) => {
+        for (const byte of bytes) {
+          if (byte === 13) return "unlucky" as const;
+          out.push(byte);
+        }
+        return undefined;
+      });
+      yield* dialled.send([Uint8Array.of(1, 2, 13, 4)]);
+      yield* dialled.send([Uint8Array.of(5)]);
+      const pulled = yield* pullAll(pull);
+      assert.deepStrictEqual(pulled, { all: [1, 2], error: "unlucky" });
+      assert.strictEqual((yield* pullAll(pull)).error, "unlucky");
+    }),
+  );
+
+  withPair("loses nothing with a pull that is interrupted", ({ dialled, accepted }) =>
+    Effect.gen(function* () {
+      const pull = yield* accepted.receive(numbers);
+      const got: Array<number> = [];
+      for (let n = 0; n < 20; n++) {
+        const pulling = yield* Effect.forkChild(pull, { startImmediately: true });
+        dialled.sendUnsafe(Uint8Array.of(n));
+        if (n % 2 === 1) yield* Effect.yieldNow;
+        const exit = yield* Effect.andThen(Fiber.interrupt(pulling), Fiber.await(pulling));
+        if (Exit.isSuccess(exit)) got.push(...exit.value);
+      }
+      while (got.length < 20) got.push(...(yield* pull));
+      assert.deepStrictEqual(
+        got,
+        Arr.makeBy(20, (n) => n),
+      );
+    }),
+  );
+
+  withPair("stops reading when messages wait, and the sender with it", ({ dialled, accepted }) =>
+    Effect.gen(function* () {
+      const chunk = pattern(READ_BYTES);
+      const total = 1024;
+      let sent = 0;
+      let decoded = 0;
+      let mostWaiting = 0;
+      const pull = yield* accepted.receive((bytes, out: Array<number>) => {
+        decoded += bytes.length;
+        mostWaiting = Math.max(mostWaiting, out.length);
+        numbers(bytes, out);
+        return undefined;
+      });
+      const sending = yield* Effect.forkChild(
+        Effect.whileLoop({
+          while: () => sent < total,
+          body: () => {
+            sent++;
+            return dialled.sendUnsafe(chunk) ? Effect.void : dialled.drained;
+          },
+          step: () => undefined,
+        }),
+        { startImmediately: true },
+      );
+      yield* settle(() => sent);
+      assert.isBelow(sent, total);
+      assert.isAtMost(decoded, READ_BYTES);
+      let pulled = 0;
+      while (pulled < total * READ_BYTES) pulled += (yield* pull).length;
+      yield* Fiber.join(sending);
+      assert.strictEqual(decoded, total * READ_BYTES);
+      assert.isAtMost(mostWaiting, MAX_WAITING_MESSAGES);
+    }),
+  );
+
+  const listening = Effect.gen(function* () {
+    const { dialler, listener, at } = yield* world;
+    const bound = yield* listener.listen({ port: 0 });
+    const port = bound.addresses[0].port;
+    return {
+      port,
+      listener,
+      arrival: yield* arrivalsOf(bound),
+      dial: dialler.dial(at(port), { timeout: "10 seconds" }),
+    };
+  });
+
+  test(
+    "is refused where nobody listens, and again once a listener has gone",
+    Effect.gen(function* () {
+      const { dialler, listener, at } = yield* world;
+      const port = yield* Effect.scoped(Effect.map(listener.listen({ port: 0 }), ({ addresses }) => addresses[0].port));
+      const error = yield* Effect.flip(Effect.scoped(dialler.dial(at(port), { timeout: "10 seconds" })));
+      assert.strictEqual(reasonOf(error), "Refused");
+      assert.strictEqual(error.message, `${String(at(port))}: connection refused`);
+    }),
+  );
+
+  test(
+    "says that a port is taken",
+    Effect.gen(function* () {
+      const { listener, port } = yield* listening;
+      const error = yield* Effect.flip(listener.listen({ port }));
+      assert.strictEqual(error.code, "transport.address-in-use");
+    }),
+  );
+
+  test(
+    "says that an address is not its own",
+    Effect.gen(function* () {
+      const { dialler, listener, at } = yield* world;
+      const foreign = NetAddress.ipFromStringUnsafe("192.0.2.1");
+      assert.strictEqual(
+        reasonOf(yield* Effect.flip(listener.listen({ port: 0, address: foreign }))),
+        "AddressNotAvailable",
+      );
+      const dial = dialler.dial(at(9), { timeout: "10 seconds", from: foreign });
+      assert.strictEqual(reasonOf(yield* Effect.flip(dial)), "AddressNotAvailable");
+      const otherFamily = dialler.dial(at(9), { timeout: "10 seconds", from: NetAddress.ipv6Loopback });
+      assert.strictEqual(reasonOf(yield* Effect.flip(otherFamily)), "AddressNotAvailable");
+    }),
+  );
+
+  test(
+    "closes an arrival that is refused",
+    Effect.gen(function* () {
+      const { arrival, dial } = yield* listening;
+      const connection = yield* dial;
+      const incoming: Incoming = yield* arrival;
+      assert.strictEqual(String(incoming.remote), String(connection.local));
+      yield* incoming.refuse;
+      assert.strictEqual(reasonOf(yield* Effect.flip(connection.read(1))), "Closed");
+      assert.strictEqual(reasonOf(yield* Effect.flip(Effect.scoped(incoming.accept))), "Closed");
+    }),
+  );
+
+  test(
+    "closes the arrivals that nobody took with the listener",
+    Effect.gen(function* () {
+      const { dialler, listener, at } = yield* world;
+      const [bound, stop] = yield* inOwnScope(listener.listen({ port: 0 }));
+      const connection = yield* dialler.dial(at(bound.addresses[0].port), { timeout: "10 seconds" });
+      const incoming = yield* Effect.flatMap(arrivalsOf(bound), (arrival) => arrival);
+      yield* stop;
+      assert.strictEqual(reasonOf(yield* Effect.flip(connection.read(1))), "Closed");
+      assert.strictEqual(reasonOf(yield* Effect.flip(Effect.scoped(incoming.accept))), "Closed");
+    }),
+  );
+
+  test(
+    "keeps many connections apart",
+    Effect.gen(function* () {
+      const { arrival, dial } = yield* listening;
+      const dialled = yield* Effect.replicateEffect(dial, 60, { concurrency: 20 });
+      const accepted = yield* Effect.replicateEffect(
+        Effect.flatMap(arrival, (incoming) => incoming.accept),
+        60,
+      );
+      const pulls = yield* Effect.forEach(accepted, (connection) => connection.receive(numbers));
+      for (const [index, connection] of dialled.entries()) connection.sendUnsafe(Uint8Array.of(index));
+      const got = yield* Effect.forEach(pulls, (pull) => pull, { concurrency: "unbounded" });
+      const portOf = new Map(dialled.map((connection, index) => [connection.local.port, index]));
+      assert.deepStrictEqual(
+        got.map(([number]) => number),
+        accepted.map(({ remote }) => portOf.get(remote.port)),
+      );
+    }),
+  );
+};

@@ -1,0 +1,41 @@
+import { assert, describe, it } from "@effect/vitest";
+import { Effect, Exit, Fiber, Layer } from "effect";
+import { NetAddress } from "effect/net";
+import { TestClock } from "effect/testing";
+import * as MemoryNetwork from "../../../src/services/MemoryNetwork/MemoryNetwork.ts";
+import type { LinkOptions } from "../../../src/services/MemoryNetwork/link.ts";
+import { Transport } from "../../../src/services/Transport/Transport.ts";
+import { transportContract } from "./contract.ts";
+import type { World } from "./contract.ts";
+
+const transportOf = <E, R>(layer: Layer.Layer<Transport, E, R>) =>
+  Effect.map(Layer.build(layer), (context) => Effect.provide(Transport, context)).pipe(Effect.flatten);
+
+const world = (options: LinkOptions) =>
+  Effect.gen(function* () {
+    const network = yield* MemoryNetwork.make(options);
+    return {
+      dialler: yield* transportOf(network.host("10.0.0.1")),
+      listener: yield* transportOf(network.host("10.0.0.2")),
+      at: (port) => NetAddress.inetAddressFromStringUnsafe(`10.0.0.2:${port}`),
+    } satisfies World;
+  });
+
+/** Moves the clock as long as `effect` runs, at most an hour. */
+const driven = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const fiber = yield* Effect.forkChild(effect, { startImmediately: true });
+    for (let i = 0; i < 36_000 && fiber.pollUnsafe() === undefined; i++) yield* TestClock.adjust("100 millis");
+    return yield* Fiber.join(fiber);
+  });
+
+for (const [name, options] of [
+  ["without delay", {}],
+  ["with a delay", { latency: "25 millis", bytesPerSecond: 10_000_000 }],
+  ["in small reads", { chunkBytes: 1_460, windowBytes: 20_000 }],
+] as const)
+  describe(`the in-memory transport ${name}`, () => {
+    transportContract(world(options), (title, effect) => it.effect(title, () => driven(Effect.scoped(effect))));
+  });
+void assert;
+void Exit;
