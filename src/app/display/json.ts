@@ -1,8 +1,10 @@
-/** An event as a line of JSON (`--json`). Pure. Its Schemas for readers of such lines are in `schema/eventsJson.ts`. */
+/** An event as a line of JSON (`--json`). Pure. */
 import type { DownloadEvent } from "../../schema/events.ts";
+import type { EventJson } from "../../schema/eventsJson.ts";
 
 /** The line of `event`, with its end; `millis` since 1970. */
 export const line = (event: DownloadEvent, millis: number): string => {
-  const { type, ...rest } = event;
-  return `${JSON.stringify({ type, time: new Date(millis).toISOString(), ...rest })}\n`;
+  // The type holds the Schemas to the events: this does not compile when they differ.
+  const timed: EventJson = { ...event, time: new Date(millis).toISOString() };
+  return `${JSON.stringify(timed)}\n`;
 };
