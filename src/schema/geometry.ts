@@ -9,6 +9,9 @@ import { BLOCK_LENGTH } from "./wire.ts";
 /** What is needed of a torrent to place its pieces. */
 export type Shape = Pick<TorrentInfo, "pieceLength" | "pieceCount" | "totalLength">;
 
+/** What is needed of a file to place its bytes. */
+export type Extent = Pick<TorrentFile, "offset" | "length">;
+
 /** Where piece `index` begins in the torrent. */
 export const pieceOffset = (shape: Shape, index: number): number => index * shape.pieceLength;
 
@@ -32,7 +35,7 @@ export interface PieceRange {
 }
 
 /** The pieces that hold bytes of `file`; none when it is empty. */
-export const piecesOf = (shape: Shape, file: Pick<TorrentFile, "offset" | "length">): PieceRange | undefined =>
+export const piecesOf = (shape: Shape, file: Extent): PieceRange | undefined =>
   file.length === 0
     ? undefined
     : {
@@ -50,7 +53,7 @@ export interface FileSpan {
 }
 
 /** Index of the first file that ends after `offset`; `files.length` when there is none. Files are in torrent order. */
-const firstEndingAfter = (files: ReadonlyArray<TorrentFile>, offset: number): number => {
+const firstEndingAfter = (files: ReadonlyArray<Extent>, offset: number): number => {
   let low = 0;
   let high = files.length;
   while (low < high) {
@@ -63,11 +66,7 @@ const firstEndingAfter = (files: ReadonlyArray<TorrentFile>, offset: number): nu
 };
 
 /** The runs that `length` bytes from `offset` of the torrent fall into, in order, empty files left out. Takes time by the files touched. */
-export const fileSpans = (
-  files: ReadonlyArray<TorrentFile>,
-  offset: number,
-  length: number,
-): ReadonlyArray<FileSpan> => {
+export const fileSpans = (files: ReadonlyArray<Extent>, offset: number, length: number): ReadonlyArray<FileSpan> => {
   const spans: Array<FileSpan> = [];
   const end = offset + length;
   for (let index = firstEndingAfter(files, offset); index < files.length; index++) {

@@ -13,6 +13,8 @@ export type StorageReason =
   | { readonly _tag: "NotFolder" }
   /** Bytes that should be there are not. */
   | { readonly _tag: "Missing" }
+  /** A complete output is gone together with the folder it was in: a disk that is not mounted. */
+  | { readonly _tag: "Gone" }
   /** A non-empty file that has nothing in common with the torrent. */
   | { readonly _tag: "Foreign" }
   /** Another run is at work on the same output. */
@@ -40,6 +42,8 @@ const sentence = (reason: StorageReason): string => {
       return "is a file, but a folder has to go there; move it away or choose another output";
     case "Missing":
       return "was removed or cut short while in use; run the same command again to fetch what is missing";
+    case "Gone":
+      return "was complete, but the folder it was in is gone; mount the disk, or make that folder to fetch everything again";
     case "Foreign":
       return "exists and has nothing in common with the torrent; choose another output, or replace it with --overwrite";
     case "Busy":

@@ -48,7 +48,7 @@ export interface OpenStorage {
   readonly write: (offset: number, bytes: Uint8Array) => Effect.Effect<void, StorageError>;
   /** Fills `into` from an offset. Pads read as zeros. Fails with `Missing` when the bytes aren't there. */
   readonly read: (offset: number, into: Uint8Array) => Effect.Effect<void, StorageError>;
-  /** Makes everything written so far survive a power cut (`fdatasync` of what is dirty). */
+  /** Makes everything written so far, and what `survey` found, survive a power cut (`fdatasync` of what is or may be dirty). */
   readonly sync: Effect.Effect<void, StorageError>;
   /** What is on disk, file by file of the layout (`pad` files: exists, full size). */
   readonly survey: Effect.Effect<ReadonlyArray<FileState>, StorageError>;

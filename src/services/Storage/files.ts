@@ -8,11 +8,11 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Path from "node:path";
+import { type FileSpan, fileSpans } from "../../schema/geometry.ts";
 import { storageError, DiskFault } from "./errno.ts";
 import * as Folders from "./filesFolders.ts";
 import * as Handles from "./filesHandles.ts";
 import * as System from "./filesSystem.ts";
-import * as Segments from "./segments.ts";
 import { Storage, type FileState, type LayoutFile, type OpenStorage, type StorageLayout } from "./Storage.ts";
 
 /** Files open at once, unless the layer is made with another number. */
@@ -28,7 +28,7 @@ const absent: FileState = { exists: false, size: 0, modified: 0 };
 const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
   Effect.gen(function* () {
     const { files, root } = layout;
-    const segments = Segments.make(files);
+    const total = files.reduce((sum, file) => sum + file.length, 0);
     const single = files.some((file) => file.path === root);
     const folders = Folders.make(single ? Path.dirname(root) : root);
     const asideFolders = Folders.make(Path.dirname(layout.asidePath));
@@ -63,38 +63,36 @@ const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
         pad: (bytes: Uint8Array) => void,
       ): ((offset: number, bytes: Uint8Array) => Effect.Effect<void, DiskFault>) =>
       (offset, bytes) => {
-        const at = (slot: number, run: System.Run): Effect.Effect<void, DiskFault> => {
+        if (offset < 0 || offset + bytes.length > total) {
+          return Effect.die(new RangeError(`${bytes.length} bytes at ${offset} of a torrent of ${total}`));
+        }
+        const inFile = (span: FileSpan, part: Uint8Array): Effect.Effect<void, DiskFault> => {
+          const slot = slots[span.file] ?? -1;
+          if (slot === -1) return Effect.sync(() => pad(part));
+          const position = slot === asideSlot ? (files[span.file]?.offset ?? 0) + span.offset : span.offset;
+          const run = { bytes: part, position };
           const handle = handles.take(slot, writable);
           return handle === undefined
             ? Effect.flatMap(handles.acquire(slot, writable), (opened) => move(opened, run))
             : move(handle, run);
         };
-        const inFile = (index: number, file: LayoutFile, position: number, part: Uint8Array) => {
-          const slot = slots[index] ?? -1;
-          if (slot === -1) return Effect.sync(() => pad(part));
-          return at(slot, { bytes: part, position: slot === asideSlot ? file.offset + position : position });
-        };
-        const index = segments.fileAt(offset);
-        const file = files[index];
-        if (file !== undefined && offset >= file.offset && offset + bytes.length <= file.offset + file.length) {
-          return inFile(index, file, offset - file.offset, bytes);
-        }
-        return Effect.forEach(
-          segments.cut(offset, bytes.length),
-          (segment) => {
-            const part = bytes.subarray(segment.from, segment.from + segment.length);
-            const file = files[segment.file];
-            return file === undefined ? Effect.void : inFile(segment.file, file, segment.position, part);
-          },
-          { concurrency: CALLS, discard: true },
-        );
+        const spans = fileSpans(files, offset, bytes.length);
+        const [first] = spans;
+        if (first !== undefined && spans.length === 1) return inFile(first, bytes);
+        let from = 0;
+        const parts = spans.map((span) => {
+          const part = bytes.subarray(from, from + span.length);
+          from += span.length;
+          return [span, part] as const;
+        });
+        return Effect.forEach(parts, ([span, part]) => inFile(span, part), { concurrency: CALLS, discard: true });
       };
     const write = transfer(true, writeTo, () => undefined);
     const read = transfer(false, readFrom, (part) => void part.fill(0));
 
     const syncSlot = (slot: number): Effect.Effect<void, DiskFault> =>
       Effect.acquireUseRelease(
-        handles.acquire(slot, true),
+        handles.acquire(slot, false),
         (handle) =>
           Effect.gen(function* () {
             yield* System.fdatasync(handle.path, handle.fd);
@@ -115,6 +113,8 @@ const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
         Effect.flatMap((stats) => {
           if (stats.isDirectory()) return Effect.fail(new DiskFault({ code: "EISDIR", path, cause: undefined }));
           handles.saw(slot);
+          // What an earlier run wrote may not be synced yet.
+          dirty.add(slot);
           return Effect.succeed({ exists: true, size: stats.size, modified: stats.mtimeMs });
         }),
         Effect.catchIf(

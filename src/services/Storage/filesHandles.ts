@@ -9,7 +9,7 @@ import * as Deferred from "effect/Deferred";
 import * as Effect from "effect/Effect";
 import * as Fs from "node:fs";
 import * as Path from "node:path";
-import type { DiskFault } from "./errno.ts";
+import { DiskFault } from "./errno.ts";
 import type { Folders } from "./filesFolders.ts";
 import * as System from "./filesSystem.ts";
 
@@ -57,6 +57,7 @@ export const make = (target: (slot: number) => Openable, limit: number): Handles
   const opening = new Map<number, Deferred.Deferred<void>>();
   const seen = new Set<number>();
   let most = limit;
+  let closed = false;
   let waiting: Deferred.Deferred<void> | undefined;
 
   const retire = (entry: Entry): void => {
@@ -133,6 +134,8 @@ export const make = (target: (slot: number) => Openable, limit: number): Handles
   const acquire = (slot: number, writable: boolean): Effect.Effect<Handle, DiskFault> =>
     Effect.gen(function* () {
       for (;;) {
+        // A sync that was left alone may outlive the output.
+        if (closed) return yield* new DiskFault({ code: "EBADF", path: target(slot).path, cause: "closed" });
         const ready = take(slot, writable);
         if (ready !== undefined) return ready;
         const other = opening.get(slot);
@@ -168,6 +171,7 @@ export const make = (target: (slot: number) => Openable, limit: number): Handles
     saw: (slot) => void seen.add(slot),
     closeAll: Effect.suspend(() => {
       const entries = [...open.values()];
+      closed = true;
       open.clear();
       return Effect.forEach(
         entries,

@@ -6,8 +6,8 @@ import * as Clock from "effect/Clock";
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
+import { type FileSpan, fileSpans } from "../../schema/geometry.ts";
 import { StorageError, type StorageReason } from "../../schema/errors/StorageError.ts";
-import * as Segments from "./segments.ts";
 import { Storage, type FileState, type OpenStorage, type StorageLayout } from "./Storage.ts";
 
 /** One file of the disk. */
@@ -78,7 +78,7 @@ const isFolder = (files: ReadonlyMap<string, MemoryFile>, path: string): boolean
   [...files.keys()].some((other) => other.startsWith(`${path}/`));
 
 const open = (files: Map<string, MemoryFile>, layout: StorageLayout): OpenStorage => {
-  const segments = Segments.make(layout.files);
+  const total = layout.files.reduce((sum, file) => sum + file.length, 0);
   const hasAside = layout.files.some((file) => file.kind === "aside");
   const written = new Set<string>();
   const dirty = new Set<string>();
@@ -117,13 +117,28 @@ const open = (files: Map<string, MemoryFile>, layout: StorageLayout): OpenStorag
     dirty.add(path);
   };
 
-  /** The place of a segment's bytes; absent for pads. */
-  const place = (segment: Segments.Segment): { readonly path: string; readonly position: number } | undefined => {
-    const file = layout.files[segment.file];
+  /** Calls `use` for each file's part of a range, with the place of its bytes; without a place for pads. */
+  const eachPart = (
+    offset: number,
+    bytes: Uint8Array,
+    use: (part: Uint8Array, place?: { readonly path: string; readonly position: number }) => void,
+  ): void => {
+    if (offset < 0 || offset + bytes.length > total) {
+      throw new RangeError(`${bytes.length} bytes at ${offset} of a torrent of ${total}`);
+    }
+    let from = 0;
+    for (const span of fileSpans(layout.files, offset, bytes.length)) {
+      use(bytes.subarray(from, from + span.length), placeOf(span));
+      from += span.length;
+    }
+  };
+
+  const placeOf = (span: FileSpan) => {
+    const file = layout.files[span.file];
     if (file === undefined || file.kind === "pad") return undefined;
     return file.kind === "aside"
-      ? { path: layout.asidePath, position: file.offset + segment.position }
-      : { path: file.path, position: segment.position };
+      ? { path: layout.asidePath, position: file.offset + span.offset }
+      : { path: file.path, position: span.offset };
   };
 
   /** Runs synchronous code that throws only `StorageError`s of this file. */
@@ -139,30 +154,23 @@ const open = (files: Map<string, MemoryFile>, layout: StorageLayout): OpenStorag
   return {
     write: (offset, bytes) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        attempt(() => {
-          for (const segment of segments.cut(offset, bytes.length)) {
-            const at = place(segment);
-            if (at === undefined) continue;
-            writeFile(at.path, at.position, bytes.subarray(segment.from, segment.from + segment.length), now);
-          }
-        }),
+        attempt(() =>
+          eachPart(offset, bytes, (part, place) => {
+            if (place !== undefined) writeFile(place.path, place.position, part, now);
+          }),
+        ),
       ),
     read: (offset, into) =>
-      attempt(() => {
-        for (const segment of segments.cut(offset, into.length)) {
-          const part = into.subarray(segment.from, segment.from + segment.length);
-          const at = place(segment);
-          if (at === undefined) {
-            part.fill(0);
-            continue;
+      attempt(() =>
+        eachPart(offset, into, (part, place) => {
+          if (place === undefined) return void part.fill(0);
+          const file = files.get(place.path);
+          if (file === undefined || place.position + part.length > file.size) {
+            throw fail("read", place.path, { _tag: "Missing" });
           }
-          const file = files.get(at.path);
-          if (file === undefined || at.position + part.length > file.size) {
-            throw fail("read", at.path, { _tag: "Missing" });
-          }
-          part.set(file.room.subarray(at.position, at.position + part.length));
-        }
-      }),
+          part.set(file.room.subarray(place.position, place.position + part.length));
+        }),
+      ),
     sync: attempt(() => {
       for (const path of dirty) {
         const file = files.get(path);
@@ -181,6 +189,7 @@ const open = (files: Map<string, MemoryFile>, layout: StorageLayout): OpenStorag
           return { exists: false, size: 0, modified: 0 };
         }
         written.add(path);
+        dirty.add(path);
         const size = file.kind === "aside" ? Math.min(Math.max(found.size - file.offset, 0), file.length) : found.size;
         return file.kind === "aside" && size === 0
           ? { exists: false, size: 0, modified: 0 }

@@ -1,0 +1,145 @@
+/**
+ * Where a download goes: from a torrent and a request to the output's path, its lock, and the place of each file (docs/cli: `[out]`). Nothing is made
+ * on disk here, and no file of the payload is opened.
+ *
+ * Life cycle: the lock is held as long as the scope of `openOutput`.
+ */
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import * as Path from "effect/Path";
+import type * as Scope from "effect/Scope";
+import type { DownloadFailed } from "../schema/errors/DownloadError.ts";
+import type { StorageError } from "../schema/errors/StorageError.ts";
+import type { TorrentFile, TorrentInfo } from "../schema/metainfo.ts";
+import type { ResumeRecord } from "../schema/resume.ts";
+import { Events } from "../services/Events.ts";
+import { ResumeStore, type ResumeKey } from "../services/ResumeStore/ResumeStore.ts";
+import { Storage, type LayoutFile, type StorageLayout } from "../services/Storage/Storage.ts";
+import type { DownloadRequest } from "./request.ts";
+import { selectFiles } from "./selection.ts";
+
+/** An output that this run has for itself. */
+export interface Output {
+  readonly key: ResumeKey;
+  readonly layout: StorageLayout;
+  /** Indices of the files chosen, in order; pads are not among them. */
+  readonly selected: ReadonlyArray<number>;
+  /** What the last run on this output left behind. */
+  readonly record: Option.Option<ResumeRecord>;
+  /** Whether the state folder can be used; where it cannot, that has been said. */
+  readonly recording: boolean;
+}
+
+/** What decides about the path. */
+type Place = Pick<DownloadRequest, "out" | "folder">;
+
+/** Whether a record speaks of a file as chosen: then what is on disk in its place is ours. */
+export const wasSelected = (record: Option.Option<ResumeRecord>, index: number): boolean =>
+  Option.isSome(record) && (record.value.selected === undefined || record.value.selected.includes(index));
+
+/** Finds names as a folder spells them: what differs in Unicode normalisation only (NFC, NFD) is the same name. */
+const makeSpelling = (storage: Storage["Service"]) => {
+  const folders = new Map<string, ReadonlyArray<string>>();
+  const ascii = /^[\0-\x7f]*$/;
+  return Effect.fnUntraced(function* (folder: string, name: string) {
+    if (ascii.test(name)) return name;
+    const names = folders.get(folder) ?? (yield* storage.names(folder));
+    folders.set(folder, names);
+    if (names.includes(name)) return name;
+    const normal = name.normalize("NFC");
+    return names.find((other) => other.normalize("NFC") === normal) ?? name;
+  });
+};
+
+/** The output's absolute path: the file of a single-file torrent, else the folder. */
+export const rootOf = (
+  info: Pick<TorrentInfo, "name" | "infoHash">,
+  { out, folder }: Place,
+): Effect.Effect<string, StorageError, Storage | ResumeStore> =>
+  Effect.gen(function* () {
+    const path = yield* Path.Path;
+    const storage = yield* Storage;
+    const store = yield* ResumeStore;
+    const spelling = makeSpelling(storage);
+    const inside = (parent: string) => Effect.map(spelling(parent, info.name), (name) => path.join(parent, name));
+    if (out === undefined) return yield* inside(path.resolve(folder));
+    const named = path.resolve(folder, out);
+    const isParent = out.endsWith("/") || (yield* storage.inspect(named)) === "folder";
+    if (!isParent) return named;
+    // A state folder that cannot be read knows no earlier run; `openOutput` tells of it.
+    const earlier = yield* Effect.orElseSucceed(store.roots(info.infoHash), (): ReadonlyArray<string> => []);
+    return earlier.includes(named) ? named : yield* inside(named);
+  }).pipe(Effect.provide(Path.layer));
+
+/** The place of each file; a file that is not chosen stays where it is when an earlier run had chosen it. */
+export const layoutOf = (
+  info: TorrentInfo,
+  root: string,
+  options: {
+    readonly selected: ReadonlyArray<number>;
+    readonly record: Option.Option<ResumeRecord>;
+    readonly asidePath: string;
+  },
+): Effect.Effect<StorageLayout, StorageError, Storage> =>
+  Effect.gen(function* () {
+    const path = yield* Path.Path;
+    const storage = yield* Storage;
+    const spelling = makeSpelling(storage);
+    const selected = new Set(options.selected);
+
+    const placeOf = Effect.fnUntraced(function* (file: TorrentFile) {
+      let place = root;
+      if (info.layout === "multi") {
+        for (const name of file.path) place = path.join(place, yield* spelling(place, name));
+      }
+      return place;
+    });
+
+    const kindOf = Effect.fnUntraced(function* (file: TorrentFile, index: number, place: string) {
+      if (file.pad) return "pad" as const;
+      if (selected.has(index)) return "write" as const;
+      const stays = wasSelected(options.record, index) && (yield* storage.inspect(place)) === "file";
+      return stays ? ("write" as const) : ("aside" as const);
+    });
+
+    const linkOf = (file: TorrentFile, place: string): { readonly link?: string } =>
+      file.symlink === undefined ? {} : { link: path.relative(path.dirname(place), path.join(root, ...file.symlink)) };
+
+    const files = yield* Effect.forEach(
+      info.files,
+      Effect.fnUntraced(function* (file, index) {
+        const place = yield* placeOf(file);
+        const kind = yield* kindOf(file, index, place);
+        const { length, offset, executable } = file;
+        const placed: LayoutFile = { path: place, length, offset, kind, executable, ...linkOf(file, place) };
+        return placed;
+      }),
+    );
+    return { root, files, asidePath: options.asidePath };
+  }).pipe(Effect.provide(Path.layer));
+
+/** Chooses files and output, and locks it. A state folder that cannot be used costs the resume, not the download: it is said once. */
+export const openOutput = (
+  info: TorrentInfo,
+  request: DownloadRequest,
+): Effect.Effect<Output, DownloadFailed | StorageError, Storage | ResumeStore | Events | Scope.Scope> =>
+  Effect.gen(function* () {
+    const store = yield* ResumeStore;
+    const events = yield* Events;
+    const selected = yield* Effect.fromResult(selectFiles(info, request));
+    const root = yield* rootOf(info, request);
+    const key: ResumeKey = { infoHash: info.infoHash, root };
+    const state = yield* Effect.andThen(store.lock(root), store.load(key)).pipe(
+      Effect.map((record) => ({ record, recording: true })),
+      Effect.catchTag("ResumeError", (error) =>
+        Effect.as(events.publish({ type: "warning", code: error.code, message: error.message }), {
+          record: Option.none<ResumeRecord>(),
+          recording: false,
+        }),
+      ),
+    );
+    // A record of another torrent's shape is damaged, whatever it says.
+    const record = Option.filter(state.record, ({ pieceCount }) => pieceCount === info.pieceCount);
+    const layout = yield* layoutOf(info, root, { selected, record, asidePath: store.asidePath(key) });
+    return { key, layout, selected, record, recording: state.recording };
+  });

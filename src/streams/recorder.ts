@@ -1,0 +1,154 @@
+/**
+ * Keeps the resume record of a running download up to date: what the sink has written is recorded every few seconds, synced now and then, and once
+ * more at the end. It believes the sink; what a record is worth later is decided in trust.ts.
+ *
+ * Life cycle: `makeRecorder` saves the first record, so that the output is known as ours before anything is written there. `run` does the
+ * rest while the download goes on and fails with the disk. When the scope ends, however it ends, the last record is saved. State: two bitfields in
+ * this closure.
+ */
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import * as Fiber from "effect/Fiber";
+import * as Option from "effect/Option";
+import * as Schedule from "effect/Schedule";
+import type * as Scope from "effect/Scope";
+import * as Bitfield from "../schema/bitfield.ts";
+import type { StorageError } from "../schema/errors/StorageError.ts";
+import { RESUME_VERSION, type PartialPiece } from "../schema/resume.ts";
+import { DataSettings } from "../schema/settings.ts";
+import { Events } from "../services/Events.ts";
+import { ResumeStore } from "../services/ResumeStore/ResumeStore.ts";
+import type { OpenStorage } from "../services/Storage/Storage.ts";
+import type { Output } from "./output.ts";
+import type { Recovered } from "./resume.ts";
+
+/** Records are made a little more often than promised: a file may be written to until the next one is safely on disk. */
+const MARGIN = 0.8;
+
+/** Milliseconds that the end waits for the last sync; what is not synced by then counts as not synced. */
+const LAST_SYNC = 1_000;
+
+/** What a recorder is made of. */
+export interface RecorderOptions {
+  readonly output: Output;
+  readonly storage: OpenStorage;
+  readonly recovered: Recovered;
+  readonly pieceCount: number;
+  /** Bits of the pieces that are to be fetched: when all are there, the download is complete. */
+  readonly wanted: Uint8Array;
+  /** Payload bytes of this run. */
+  readonly traffic: () => { readonly downloaded: number; readonly uploaded: number };
+  /** At the end: writes out what is worth keeping of pieces under way, and names it. */
+  readonly partial: Effect.Effect<ReadonlyArray<PartialPiece>, StorageError>;
+}
+
+/** Takes note of what is on disk. */
+export interface Recorder {
+  /** A verified piece was written. */
+  readonly wrote: (index: number) => void;
+  /** Bytes of an unfinished piece were written. */
+  readonly touched: () => void;
+  /** A piece that was there is bad. */
+  readonly lost: (index: number) => void;
+  /** Records and syncs for ever; fails when the data cannot be synced. */
+  readonly run: Effect.Effect<never, StorageError>;
+}
+
+/** Starts recording; must be made after the storage was opened, so that it ends before. */
+export const makeRecorder = (
+  options: RecorderOptions,
+): Effect.Effect<Recorder, never, ResumeStore | Events | Scope.Scope> =>
+  Effect.gen(function* () {
+    const { output, storage, recovered, pieceCount, wanted } = options;
+    const store = yield* ResumeStore;
+    const events = yield* Events;
+    const { recordInterval, syncInterval } = yield* DataSettings;
+    const bootId = yield* store.bootId;
+    const written = recovered.have.slice();
+    const synced = recovered.synced.slice();
+    // A file that an earlier run had chosen is still ours, chosen or not.
+    const ours = output.layout.files.flatMap(({ kind }, index) => (kind === "write" ? [index] : []));
+    const selected = output.layout.files.some(({ kind }) => kind === "aside") ? { selected: ours } : {};
+    let usable = output.recording;
+    let changed = false;
+    /** While a sync is under way: what it makes durable. */
+    let underSync: Uint8Array | undefined;
+
+    const isComplete = (): boolean => wanted.every((byte, index) => (byte & ~(written[index] ?? 0)) === 0);
+
+    const save = (end: { readonly clean: boolean; readonly partial: ReadonlyArray<PartialPiece> }) =>
+      Effect.gen(function* () {
+        if (!usable) return;
+        changed = false;
+        const { downloaded, uploaded } = options.traffic();
+        yield* store.save(output.key, {
+          version: RESUME_VERSION,
+          time: yield* Clock.currentTimeMillis,
+          bootId,
+          clean: end.clean,
+          complete: isComplete(),
+          pieceCount,
+          written: written.slice(),
+          synced: synced.slice(),
+          partial: end.partial,
+          downloaded: recovered.downloaded + downloaded,
+          uploaded: recovered.uploaded + uploaded,
+          ...selected,
+        });
+      }).pipe(
+        Effect.catchTag("ResumeError", (error) => {
+          usable = false;
+          return events.publish({ type: "warning", code: error.code, message: error.message });
+        }),
+      );
+    const inBetween = { clean: false, partial: [] };
+
+    /** What was written before a sync began, and was not lost meanwhile, is synced after it. */
+    const sync = Effect.gen(function* () {
+      const pieces = written.slice();
+      underSync = pieces;
+      yield* storage.sync;
+      underSync = undefined;
+      if (pieces.every((byte, index) => byte === synced[index])) return;
+      synced.set(pieces);
+      changed = true;
+    });
+
+    /** A sync cannot be interrupted, but it can be left alone: a stop does not wait for a slow disk. */
+    const abandonable = Effect.flatMap(Effect.forkDetach(sync, { startImmediately: true }), Fiber.join);
+
+    /** The state first, as it is; then, if there is more to fetch, the data, so that nothing of it need be hashed even after a power cut. */
+    const end = Effect.gen(function* () {
+      // A disk that no longer takes blocks has said so already; what it has stays of use.
+      const partial = yield* Effect.orElseSucceed(options.partial, (): ReadonlyArray<PartialPiece> => []);
+      yield* save({ clean: false, partial });
+      if (isComplete()) return;
+      const done = yield* Effect.timeoutOption(Effect.option(abandonable), LAST_SYNC);
+      if (Option.isSome(Option.flatten(done))) yield* save({ clean: true, partial });
+    });
+
+    yield* Effect.addFinalizer(() => end);
+    yield* save(inBetween);
+
+    const recording = Effect.suspend(() => (changed ? save(inBetween) : Effect.void)).pipe(
+      Effect.schedule(Schedule.fixed(recordInterval * MARGIN)),
+    );
+    const syncing = Effect.schedule(abandonable, Schedule.fixed(syncInterval));
+
+    return {
+      wrote: (index) => {
+        Bitfield.set(written, index);
+        changed = true;
+      },
+      touched: () => {
+        changed = true;
+      },
+      lost: (index) => {
+        Bitfield.unset(written, index);
+        Bitfield.unset(synced, index);
+        if (underSync !== undefined) Bitfield.unset(underSync, index);
+        changed = true;
+      },
+      run: Effect.all([recording, syncing], { concurrency: 2, discard: true }).pipe(Effect.andThen(Effect.never)),
+    };
+  });

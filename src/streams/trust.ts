@@ -1,0 +1,106 @@
+/**
+ * Which pieces of a record are to be believed, and which have to be hashed (the rule at the end of docs/design §3). Pure: it is given what the record
+ * says and what is on disk.
+ *
+ * A piece is believed when each of its files holds its bytes, none of them was modified after the record (after the record's interval, if the run
+ * did not end in order), and the piece was synced or the machine has not rebooted since. Pieces in a file that fails this are hashed, as is
+ * what was recorded and is not believed; pieces in files that are not there, or end before them, are missing.
+ */
+import * as Bitfield from "../schema/bitfield.ts";
+import { fileSpans, pieceLength, pieceOffset, piecesOf } from "../schema/geometry.ts";
+import type { TorrentInfo } from "../schema/metainfo.ts";
+import type { PartialPiece, ResumeRecord } from "../schema/resume.ts";
+import { BLOCK_LENGTH } from "../schema/wire.ts";
+import type { FileState } from "../services/Storage/Storage.ts";
+
+/** What the rule looks at. */
+export interface Evidence {
+  readonly info: TorrentInfo;
+  /** What is on disk, file by file. */
+  readonly states: ReadonlyArray<FileState>;
+  readonly record: ResumeRecord | undefined;
+  /** The machine's boot id now. */
+  readonly bootId: string;
+  /** Milliseconds between two records. */
+  readonly recordInterval: number;
+}
+
+/** What follows from it. */
+export interface Verdict {
+  /** Bits of the pieces that are believed. */
+  readonly trusted: Uint8Array;
+  /** Bits of the pieces that have to be hashed to know. */
+  readonly suspects: Uint8Array;
+  readonly partial: ReadonlyArray<PartialPiece>;
+}
+
+/** Whether all bytes of a range are within what the files hold; pads count as held. */
+const isHeld = ({ info, states }: Evidence, offset: number, length: number): boolean =>
+  fileSpans(info.files, offset, length).every((span) => (states[span.file]?.size ?? 0) >= span.offset + span.length);
+
+const pieceIsHeld = (evidence: Evidence, index: number): boolean =>
+  isHeld(evidence, pieceOffset(evidence.info, index), pieceLength(evidence.info, index));
+
+/** Everything that is there is suspect. */
+export const trustNothing = (evidence: Evidence): Verdict => {
+  const { info } = evidence;
+  const suspects = Bitfield.make(info.pieceCount);
+  for (let index = 0; index < info.pieceCount; index++) {
+    if (pieceIsHeld(evidence, index)) Bitfield.set(suspects, index);
+  }
+  return { trusted: Bitfield.make(info.pieceCount), suspects, partial: [] };
+};
+
+/** Bits of the pieces in files that are not as the record left them. */
+const doubtful = ({ info, states, recordInterval }: Evidence, record: ResumeRecord): Uint8Array => {
+  const bits = Bitfield.make(info.pieceCount);
+  const latest = record.clean ? record.time : record.time + recordInterval;
+  info.files.forEach((file, index) => {
+    const state = states[index];
+    const range = file.pad ? undefined : piecesOf(info, file);
+    if (state === undefined || range === undefined) return;
+    // The clock of records counts whole milliseconds, that of files parts of them.
+    if (Math.floor(state.modified) <= latest && state.size <= file.length) return;
+    for (let piece = range.first; piece <= range.last; piece++) Bitfield.set(bits, piece);
+  });
+  return bits;
+};
+
+/** Judges a record by what is on disk. */
+export const judge = (evidence: Evidence): Verdict => {
+  const { info, record, bootId } = evidence;
+  if (record === undefined || record.pieceCount !== info.pieceCount) return trustNothing(evidence);
+  const sameBoot = record.bootId === bootId;
+  const doubt = doubtful(evidence, record);
+  const trusted = Bitfield.make(info.pieceCount);
+  const suspects = Bitfield.make(info.pieceCount);
+  for (let index = 0; index < info.pieceCount; index++) {
+    const recorded = Bitfield.has(record.written, index);
+    const doubted = Bitfield.has(doubt, index);
+    if ((!recorded && !doubted) || !pieceIsHeld(evidence, index)) continue;
+    const kept = recorded && !doubted && (sameBoot || Bitfield.has(record.synced, index));
+    Bitfield.set(kept ? trusted : suspects, index);
+  }
+  // Blocks have no hashes of their own: they are only worth keeping when nothing speaks against them.
+  const partial = record.partial.filter(
+    ({ index, blocks }) =>
+      (record.clean || sameBoot) &&
+      !Bitfield.has(record.written, index) &&
+      !Bitfield.has(doubt, index) &&
+      blocksAreHeld(evidence, index, blocks),
+  );
+  return { trusted, suspects, partial };
+};
+
+const blocksAreHeld = (evidence: Evidence, index: number, blocks: Uint8Array): boolean => {
+  const length = pieceLength(evidence.info, index);
+  const count = Math.ceil(length / BLOCK_LENGTH);
+  if (!Bitfield.fits(blocks, count)) return false;
+  const start = pieceOffset(evidence.info, index);
+  for (let block = 0; block < count; block++) {
+    const begin = block * BLOCK_LENGTH;
+    const size = Math.min(BLOCK_LENGTH, length - begin);
+    if (Bitfield.has(blocks, block) && !isHeld(evidence, start + begin, size)) return false;
+  }
+  return true;
+};
