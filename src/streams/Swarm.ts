@@ -105,6 +105,7 @@ export const makeSwarm = Effect.fnUntraced(function* (options: {
   readonly infoHash: InfoHash;
   readonly peerId: Uint8Array;
   readonly metadata: MetadataExchange;
+  readonly totals: Totals;
   readonly port: () => number | undefined;
 }): Effect.fn.Return<SwarmState> {
   const broken = yield* Deferred.make<never, StorageError>();
@@ -119,7 +120,7 @@ export const makeSwarm = Effect.fnUntraced(function* (options: {
     infoHash: options.infoHash,
     peerId: options.peerId,
     members,
-    totals: { downloaded: 0, uploaded: 0, wasted: 0, lastUseful: 0 },
+    totals: options.totals,
     torrent: () => torrent,
     metadata: options.metadata,
     port: options.port,

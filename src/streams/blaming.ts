@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer";
 import * as NetAddress from "effect/net/NetAddress";
 import type * as Option from "effect/Option";
 import * as Result from "effect/Result";
-import { makeBlame } from "../schema/blame.ts";
+import type { Blame } from "../schema/blame.ts";
 import { Bans } from "../services/Bans.ts";
 import { Events } from "../services/Events.ts";
 import { Swarm } from "./Swarm.ts";
@@ -33,37 +33,37 @@ export class Blaming extends Context.Service<
     readonly hopeless: (index: number) => Option.Option<number>;
   }
 >()("bt-effect/streams/Blaming") {
-  /** Blame for the download at hand. */
-  static readonly layer = Layer.effect(
-    Blaming,
-    Effect.gen(function* () {
-      const bans = yield* Bans;
-      const events = yield* Events;
-      const swarm = yield* Swarm;
-      const blame = makeBlame();
+  /** Acts for the download at hand on what `blame` finds. */
+  static readonly layer = (blame: Blame) =>
+    Layer.effect(
+      Blaming,
+      Effect.gen(function* () {
+        const bans = yield* Bans;
+        const events = yield* Events;
+        const swarm = yield* Swarm;
 
-      const convict = (address: string): void => {
-        const why = "sent data that failed its check";
-        const parsed = NetAddress.inetAddressFromString(address);
-        if (Result.isSuccess(parsed)) bans.ban(parsed.success, why);
-        for (const member of [...swarm.members]) if (member.address === address) member.part({ _tag: "Banned", why });
-        events.publishUnsafe({ type: "peer", address, state: "banned", code: "peer.banned", message: why });
-      };
+        const convict = (address: string): void => {
+          const why = "sent data that failed its check";
+          const parsed = NetAddress.inetAddressFromString(address);
+          if (Result.isSuccess(parsed)) bans.ban(parsed.success, why);
+          for (const member of [...swarm.members]) if (member.address === address) member.part({ _tag: "Banned", why });
+          events.publishUnsafe({ type: "peer", address, state: "banned", code: "peer.banned", message: why });
+        };
 
-      return Blaming.of({
-        failed: (index, blocks) =>
-          Effect.sync(() => {
-            events.publishUnsafe({
-              type: "warning",
-              code: "piece.failed",
-              message: `piece ${index} failed its check and is fetched again`,
-            });
-            for (const address of blame.failed(index, blocks)) convict(address);
-          }),
-        verified: (index, digestOf) => Effect.sync(() => blame.verified(index, digestOf).forEach(convict)),
-        suspect: blame.suspect,
-        hopeless: blame.hopeless,
-      });
-    }),
-  );
+        return Blaming.of({
+          failed: (index, blocks) =>
+            Effect.sync(() => {
+              events.publishUnsafe({
+                type: "warning",
+                code: "piece.failed",
+                message: `piece ${index} failed its check and is fetched again`,
+              });
+              for (const address of blame.failed(index, blocks)) convict(address);
+            }),
+          verified: (index, digestOf) => Effect.sync(() => blame.verified(index, digestOf).forEach(convict)),
+          suspect: blame.suspect,
+          hopeless: blame.hopeless,
+        });
+      }),
+    );
 }

@@ -1,26 +1,33 @@
 /**
  * The disk's side of a download: where it goes, what is there already, the piece table and the assembler over it, and the record of it all.
  *
- * Life cycle: made when the metadata is known; output, lock and files are held as long as the scope. `finish` or `stop` is called once, at the end.
+ * Life cycle: made when the metadata is known; output, lock and files are held as long as the scope. `stop` is called once, at the end, however the
+ * download ended; before it `finish`, when everything is there.
  */
+import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
-import type * as Scope from "effect/Scope";
+import * as Exit from "effect/Exit";
+import * as Scope from "effect/Scope";
 import * as Bitfield from "../schema/bitfield.ts";
 import type { DownloadError } from "../schema/errors/DownloadError.ts";
-import type { StorageError } from "../schema/errors/StorageError.ts";
+import { StorageError } from "../schema/errors/StorageError.ts";
 import { pieceLength, wantedPieces } from "../schema/geometry.ts";
 import type { TorrentInfo } from "../schema/metainfo.ts";
 import { DataSettings } from "../schema/settings.ts";
 import { Events } from "../services/Events.ts";
 import { Hasher } from "../services/Hasher.ts";
-import { Picker } from "../services/Picker/Picker.ts";
+import { Picker, type PieceTable } from "../services/Picker/Picker.ts";
 import type { ResumeStore } from "../services/ResumeStore/ResumeStore.ts";
-import { Storage } from "../services/Storage/Storage.ts";
+import { type OpenStorage, Storage } from "../services/Storage/Storage.ts";
 import { makeAssembler } from "./assembler/assembler.ts";
 import { makeBuffers } from "./assembler/buffers.ts";
-import { openOutput } from "./output.ts";
+import { checkPieces } from "./checking.ts";
+import { openOutput, type Output } from "./output.ts";
+import { isFull, keepPartials, restorePartials } from "./partials.ts";
+import { makeRecorder } from "./recorder.ts";
+import { recover } from "./resume.ts";
 import type { DownloadRequest } from "./request.ts";
-import type { Torrent } from "./Swarm.ts";
+import type { Torrent, Totals } from "./Swarm.ts";
 
 /** A download that can begin. */
 export interface Prepared {
@@ -31,43 +38,127 @@ export interface Prepared {
   readonly selectedSize: number;
   /** Indices of the files chosen. */
   readonly selected: ReadonlyArray<number>;
-  /** Bytes that are missing, for trackers. */
+  /** Bytes that are missing. */
   readonly left: () => number;
   /** A piece is verified and on disk. */
   readonly wrote: (index: number) => void;
-  /** Everything is there: brings the files into their last shape and records it. */
+  /** Records the progress for as long as it runs; fails with the disk. */
+  readonly record: Effect.Effect<never, StorageError>;
+  /** Everything is there: brings the files into their last shape. */
   readonly finish: Effect.Effect<void, StorageError>;
-  /** Ends before that: keeps what is there of pieces under way, and records it. */
+  /** Keeps what is there of pieces under way, and makes the last record. */
   readonly stop: Effect.Effect<void>;
+}
+
+/** What the disk's side is told by the session. */
+export interface PrepareContext {
+  /** Pieces that are to come from one peer alone. */
+  readonly suspect: (index: number) => boolean;
+  /** Payload bytes of this run. */
+  readonly totals: Totals;
+  /** The output is chosen and ours; nothing was looked at yet. */
+  readonly opened: (root: string) => Effect.Effect<void>;
 }
 
 /** Fewer buffers than this leave no piece to fetch while another is written. */
 const LEAST_BUFFERS = 4;
+/** Between two `progress` events while hashing, in milliseconds. */
+const CHECK_PROGRESS = 500;
+
+const missingBytes = (info: TorrentInfo, table: PieceTable): number => {
+  const last = info.pieceCount - 1;
+  const short = table.wanted(last) && !table.have(last) ? info.pieceLength - pieceLength(info, last) : 0;
+  return table.missing() * info.pieceLength - short;
+};
+
+const tellMetadata = (info: TorrentInfo, output: Output, selectedSize: number) => {
+  const chosen = new Set(output.selected);
+  return Events.use((events) =>
+    events.publish({
+      type: "metadata",
+      infoHash: info.infoHash.hex,
+      name: info.name,
+      output: output.layout.root,
+      size: info.totalLength,
+      selectedSize,
+      files: info.files.flatMap((file, index) =>
+        file.pad ? [] : [{ path: file.path.join("/"), size: file.length, selected: chosen.has(index) }],
+      ),
+      pieceLength: info.pieceLength,
+      pieceCount: info.pieceCount,
+      private: info.private,
+    }),
+  );
+};
+
+/** Publishes what the hashing of files on disk has looked at, not too often. */
+const tellChecking = Effect.gen(function* () {
+  const events = yield* Events;
+  const clock = yield* Clock.Clock;
+  let next = 0;
+  return (done: number, total: number): void => {
+    const now = clock.currentTimeMillisUnsafe();
+    if (now < next || total === 0) return;
+    next = now + CHECK_PROGRESS;
+    events.publishUnsafe({
+      type: "progress",
+      phase: "checking",
+      done,
+      total,
+      downloadRate: 0,
+      uploadRate: 0,
+      downloaded: 0,
+      uploaded: 0,
+      peers: 0,
+      seeds: 0,
+      choking: 0,
+      known: 0,
+      pieces: 0,
+      pieceCount: 0,
+    });
+  };
+});
+
+/** Fails when what is missing does not fit on the disk. */
+const checkSpace = Effect.fnUntraced(function* (storage: OpenStorage, root: string, needed: number) {
+  const free = yield* storage.free;
+  if (free < needed)
+    return yield* new StorageError({ operation: "write", path: root, reason: { _tag: "NoSpace", needed, free } });
+});
 
 /** Prepares the disk for a torrent whose metadata is known. */
 export const prepare = Effect.fnUntraced(function* (
   info: TorrentInfo,
   request: DownloadRequest,
-): Effect.fn.Return<
-  Prepared,
-  DownloadError,
-  Storage | ResumeStore | Hasher | Picker | Events | Scope.Scope
-> {
+  context: PrepareContext,
+): Effect.fn.Return<Prepared, DownloadError, Storage | ResumeStore | Hasher | Picker | Events | Scope.Scope> {
   const events = yield* Events;
-  const storage = yield* Storage;
   const hasher = yield* Hasher;
   const picker = yield* Picker;
   const settings = yield* DataSettings;
   const output = yield* openOutput(info, request);
-  const open = yield* storage.open(output.layout);
-  const wanted = wantedPieces(info, output.selected);
-  const have = Bitfield.make(info.pieceCount);
-  const table = yield* picker.make({
-    pieceCount: info.pieceCount,
-    order: request.sequential ? "sequential" : "rarest",
-    wanted,
-    have,
+  const { root } = output.layout;
+  const selectedSize = output.selected.reduce((sum, index) => sum + (info.files[index]?.length ?? 0), 0);
+  yield* context.opened(root);
+  yield* tellMetadata(info, output, selectedSize);
+
+  const storage = yield* Storage.use((service) => service.open(output.layout));
+  const recovered = yield* recover({
+    info,
+    output,
+    storage,
+    check: request.check,
+    overwrite: request.overwrite,
+    onProgress: yield* tellChecking,
   });
+  const full = Bitfield.make(info.pieceCount);
+  for (const partial of recovered.partial) if (isFull({ info }, partial)) Bitfield.set(full, partial.index);
+  const fullAndGood = yield* checkPieces({ info, storage, pieces: full });
+  const have = recovered.have.map((byte, at) => byte | (fullAndGood[at] ?? 0));
+
+  const wanted = wantedPieces(info, output.selected);
+  const order = request.sequential ? "sequential" : "rarest";
+  const table = yield* picker.make({ pieceCount: info.pieceCount, order, wanted, have });
   const runLength = Math.min(info.pieceLength, settings.runLength);
   const assembler = makeAssembler({
     table,
@@ -75,32 +166,40 @@ export const prepare = Effect.fnUntraced(function* (
     buffers: makeBuffers(runLength, Math.max(LEAST_BUFFERS, Math.floor(settings.bufferBytes / runLength))),
     pieceLength: (index) => pieceLength(info, index),
     runLength,
-    suspect: () => false,
+    suspect: context.suspect,
   });
-  const selectedSize = output.selected.reduce((sum, index) => sum + (info.files[index]?.length ?? 0), 0);
-  const chosen = new Set(output.selected);
+  const torrent: Torrent = { info, table, assembler, storage };
   yield* events.publish({
-    type: "metadata",
-    infoHash: info.infoHash.hex,
-    name: info.name,
-    output: output.layout.root,
-    size: info.totalLength,
-    selectedSize,
-    files: info.files.flatMap((file, index) =>
-      file.pad ? [] : [{ path: file.path.join("/"), size: file.length, selected: chosen.has(index) }],
-    ),
-    pieceLength: info.pieceLength,
-    pieceCount: info.pieceCount,
-    private: info.private,
+    type: "resumed",
+    bytes: selectedSize - Math.min(selectedSize, missingBytes(info, table)),
+    pieces: table.haveCount(),
+    from: recovered.from,
   });
+  yield* checkSpace(storage, root, missingBytes(info, table));
+  yield* restorePartials(
+    torrent,
+    recovered.partial.filter((partial) => !isFull(torrent, partial)),
+  );
+
+  const recording = yield* Effect.flatMap(Effect.scope, Scope.fork);
+  const recorder = yield* makeRecorder({
+    output,
+    storage,
+    recovered: { ...recovered, have },
+    pieceCount: info.pieceCount,
+    wanted,
+    traffic: () => context.totals,
+    partial: keepPartials(torrent),
+  }).pipe(Scope.provide(recording));
   return {
-    torrent: { info, table, assembler, storage: open },
-    root: output.layout.root,
+    torrent,
+    root,
     selectedSize,
     selected: output.selected,
-    left: () => table.missing() * info.pieceLength,
-    wrote: () => {},
-    finish: open.finish,
-    stop: Effect.void,
+    left: () => missingBytes(info, table),
+    wrote: recorder.wrote,
+    record: recorder.run,
+    finish: storage.finish,
+    stop: Scope.close(recording, Exit.void),
   };
 });

@@ -1,0 +1,34 @@
+/** How peers reach us and by what name: the listening port and our peer id, for one download. */
+import * as Effect from "effect/Effect";
+import type * as NetAddress from "effect/net/NetAddress";
+import * as Random from "effect/Random";
+import { makePeerId, PEER_ID_RANDOM_LENGTH } from "../schema/peerId.ts";
+import { VERSION } from "../schema/version.ts";
+import { Events } from "../services/Events.ts";
+import { type Listener, Transport } from "../services/Transport/Transport.ts";
+
+/** A peer id of ours, fresh for each session (BEP 20). */
+export const freshPeerId: Effect.Effect<Uint8Array> = Effect.map(
+  Effect.replicateEffect(Random.nextIntBetween(0, 255), PEER_ID_RANDOM_LENGTH),
+  (random) => makePeerId(VERSION, Uint8Array.from(random)),
+);
+
+/** Listens; a port that is taken is a warning and another one is used, no port at all is a warning too. */
+export const listen = Effect.fnUntraced(function* (port: number, bind: NetAddress.IpAddress | undefined) {
+  const transport = yield* Transport;
+  const events = yield* Events;
+  const warn = (message: string) => events.publish({ type: "warning", code: "port.unavailable", message });
+  const any = transport.listen({ port: 0, address: bind });
+  const wished =
+    port === 0
+      ? any
+      : Effect.catch(transport.listen({ port, address: bind }), (error) =>
+          Effect.andThen(warn(`port ${port} cannot be listened on (${error.message}); using another one`), any),
+        );
+  return yield* wished.pipe(
+    Effect.map((listener): Listener | undefined => listener),
+    Effect.catch((error) =>
+      Effect.as(warn(`no port can be listened on (${error.message}); peers cannot reach us`), undefined),
+    ),
+  );
+});

@@ -1,0 +1,65 @@
+/**
+ * Pieces under way across runs: their blocks are written out at an orderly stop and read back at the next start. They count for nothing
+ * but themselves: a piece is verified as a whole when it is complete.
+ */
+import * as Effect from "effect/Effect";
+import * as Bitfield from "../schema/bitfield.ts";
+import type { StorageError } from "../schema/errors/StorageError.ts";
+import { pieceLength, pieceOffset } from "../schema/geometry.ts";
+import type { PartialPiece } from "../schema/resume.ts";
+import { BLOCK_LENGTH } from "../schema/wire.ts";
+import { type OpenPiece, runBytes, THERE } from "./assembler/openPiece.ts";
+import type { Torrent } from "./Swarm.ts";
+
+/** The blocks of a piece that are there, as runs of block numbers. */
+function* runsThere(piece: OpenPiece): Generator<readonly [first: number, end: number]> {
+  for (let block = 0; block < piece.blockCount; block++) {
+    if (piece.state[block] !== THERE) continue;
+    const first = block;
+    while (block < piece.blockCount && piece.state[block] === THERE) block++;
+    yield [first, block];
+  }
+}
+
+/** Writes out what is there of the pieces under way, and names it. Pieces longer than a run are not kept. */
+export const keepPartials = Effect.fnUntraced(function* (
+  torrent: Torrent,
+): Effect.fn.Return<ReadonlyArray<PartialPiece>, StorageError> {
+  const kept: Array<PartialPiece> = [];
+  for (const piece of torrent.assembler.open) {
+    const bytes = runBytes(piece, 0);
+    if (piece.runCount > 1 || piece.there === 0 || bytes === undefined) continue;
+    const blocks = Bitfield.make(piece.blockCount);
+    for (const [first, end] of runsThere(piece)) {
+      const from = first * BLOCK_LENGTH;
+      const to = Math.min(end * BLOCK_LENGTH, piece.length);
+      yield* torrent.storage.write(pieceOffset(torrent.info, piece.index) + from, bytes.subarray(from, to));
+      for (let block = first; block < end; block++) Bitfield.set(blocks, block);
+    }
+    kept.push({ index: piece.index, blocks });
+  }
+  return kept;
+});
+
+/** Whether all blocks of a kept piece are there: then it only has to be verified. */
+export const isFull = (torrent: Pick<Torrent, "info">, { index, blocks }: PartialPiece): boolean =>
+  Bitfield.count(blocks) === Math.ceil(pieceLength(torrent.info, index) / BLOCK_LENGTH);
+
+/** Opens the kept pieces again with what is on disk of them; one that does not fit or cannot be read is fetched whole. */
+export const restorePartials = Effect.fnUntraced(function* (torrent: Torrent, partials: ReadonlyArray<PartialPiece>) {
+  for (const { index, blocks } of partials) {
+    if (torrent.table.have(index) || !torrent.table.wanted(index)) continue;
+    const length = pieceLength(torrent.info, index);
+    const bytes = new Uint8Array(length);
+    const start = pieceOffset(torrent.info, index);
+    const read = Effect.gen(function* () {
+      for (let block = 0; block * BLOCK_LENGTH < length; block++) {
+        if (!Bitfield.has(blocks, block)) continue;
+        const from = block * BLOCK_LENGTH;
+        yield* torrent.storage.read(start + from, bytes.subarray(from, Math.min(from + BLOCK_LENGTH, length)));
+      }
+      torrent.assembler.restore(index, (block) => Bitfield.has(blocks, block), bytes);
+    });
+    yield* Effect.ignore(read);
+  }
+});
