@@ -77,10 +77,10 @@ export const makeBlame = (limits: BlameLimits = defaultBlameLimits): Blame => {
       convicts.delete(oldest);
     }
   };
-  /** Makes room by dropping the oldest pieces, but for this one. */
-  const bound = (index: number): void => {
+  /** Makes room by dropping the oldest pieces; the latest fits by itself. */
+  const bound = (): void => {
     for (const oldest of pieces.keys()) {
-      if (oldest === index || (pieces.size <= limits.pieces && blocks <= limits.blocks)) return;
+      if (pieces.size <= limits.pieces && blocks <= limits.blocks) return;
       drop(oldest);
     }
   };
@@ -102,7 +102,7 @@ export const makeBlame = (limits: BlameLimits = defaultBlameLimits): Blame => {
       const convicted = contributors.size === 1 ? peers : [];
       for (const peer of convicted) convict(peer);
       if (convicted.length === 0) for (const block of sent) remember(piece, block);
-      bound(index);
+      bound();
       return convicted;
     },
     verified: (index, digestOf) => {

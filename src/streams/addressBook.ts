@@ -144,8 +144,8 @@ export const makeAddressBook = (options: AddressBookOptions): AddressBook => {
       if (best === undefined) return undefined;
       best.state = "handed";
       best.tried = true;
-      for (const source of best.sources) return { address: best.address, source: isUsers(best) ? "peer" : source };
-      return undefined;
+      const [first = "incoming"] = best.sources;
+      return { address: best.address, source: isUsers(best) ? "peer" : first };
     },
     nextDue: () => {
       let due = Infinity;

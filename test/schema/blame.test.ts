@@ -90,6 +90,16 @@ describe("blame", () => {
     assert.strictEqual(byBlocks.verified(3, good).length, 5);
   });
 
+  it("forgets the oldest convicts beyond its bound", () => {
+    const blame = makeBlame({ ...defaultBlameLimits, convicts: 1, failures: 1 });
+    for (const peer of ["a", "b"]) blame.failed(0, [wrong(0, peer)]);
+    blame.verified(0, good);
+    blame.failed(1, [wrong(0, "b"), right(1, "c")]);
+    assert.isTrue(Option.isNone(blame.hopeless(1)), "b is remembered");
+    blame.failed(1, [wrong(0, "a"), right(1, "c")]);
+    assert.deepStrictEqual(blame.hopeless(1), Option.some(1), "a is not");
+  });
+
   it.prop(
     "never convicts who sent only good blocks, always who sent a bad one",
     {

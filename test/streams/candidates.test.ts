@@ -75,6 +75,23 @@ describe("candidates", () => {
     ),
   );
 
+  it.effect("wakes up for a lost peer once it is due", () =>
+    run(
+      Effect.gen(function* () {
+        const candidates = yield* makeCandidates({ own: [] });
+        candidates.add(from("tracker", "10.0.0.1:1"));
+        const { address } = yield* candidates.next;
+        const fiber = yield* Effect.forkChild(candidates.next, { startImmediately: true });
+        yield* TestClock.adjust("1 minute");
+        candidates.disconnected(address, "useful");
+        yield* TestClock.adjust("14 seconds");
+        assert.isUndefined(fiber.pollUnsafe());
+        yield* TestClock.adjust("1 second");
+        assert.strictEqual(show(yield* Fiber.join(fiber)), "10.0.0.1:1");
+      }),
+    ),
+  );
+
   it.effect("serves several who wait", () =>
     run(
       Effect.gen(function* () {
@@ -135,6 +152,21 @@ describe("candidates", () => {
         candidates.add(from("dht", "10.0.0.3:1"));
         candidates.add(from("peer", "10.0.0.3:1"));
         assert.deepStrictEqual(yield* ready(candidates), ["10.0.0.3:1", "10.0.0.4:1", "10.0.0.2:1", "10.0.0.1:1"]);
+      }),
+    ),
+  );
+
+  it.effect("takes those to be tried again in the order they are due", () =>
+    run(
+      Effect.gen(function* () {
+        const candidates = yield* makeCandidates({ own: [] });
+        for (const n of [1, 2]) candidates.add(from("tracker", `10.0.0.${n}:1`));
+        assert.deepStrictEqual(yield* ready(candidates), ["10.0.0.1:1", "10.0.0.2:1"]);
+        candidates.disconnected(at("10.0.0.2:1"), "failed");
+        yield* TestClock.adjust("5 seconds");
+        candidates.disconnected(at("10.0.0.1:1"), "failed");
+        yield* TestClock.adjust("1 minute");
+        assert.deepStrictEqual(yield* ready(candidates), ["10.0.0.2:1", "10.0.0.1:1"]);
       }),
     ),
   );
@@ -260,6 +292,21 @@ describe("candidates", () => {
         assert.strictEqual(candidates.known(), 3, "what is being dialled is not dropped");
       }),
       { maxCandidates: 3 },
+    ),
+  );
+
+  it.effect("never drops the user's addresses to make room", () =>
+    run(
+      Effect.gen(function* () {
+        const candidates = yield* makeCandidates({ own: [] });
+        candidates.add(from("peer", "10.0.0.1:1"));
+        candidates.disconnected((yield* candidates.next).address, "failed");
+        candidates.add(from("tracker", "10.0.0.2:1"));
+        candidates.add(from("peer", "10.0.0.3:1"));
+        yield* TestClock.adjust("15 seconds");
+        assert.deepStrictEqual(yield* ready(candidates), ["10.0.0.1:1"]);
+      }),
+      { maxCandidates: 1 },
     ),
   );
 
