@@ -52,6 +52,8 @@ const USER_DELAY_CAP = 60_000;
 const DELAY_CAP = 600_000;
 /** An address that was given up may be named anew after this long. */
 const RENEWAL = 300_000;
+/** Addresses remembered as our own: a peer that shows our id could otherwise add one with each connection. */
+const MAX_OWN = 256;
 /** An address of a peer that we are connected to by another is tried again after this long. */
 const DUPLICATE_DELAY = 300_000;
 
@@ -182,7 +184,7 @@ export const makeAddressBook = (options: AddressBookOptions): AddressBook => {
     ours: (remote) => {
       const address = NetAddress.toCanonical(remote);
       if (NetAddress.isUnspecified(address.address)) ownPorts.add(address.port);
-      else own.add(keyOf(address));
+      else if (own.size < MAX_OWN) own.add(keyOf(address));
       for (const [key, entry] of entries) if (!isDialable(entry.address)) entries.delete(key);
     },
     forget: (source) => {

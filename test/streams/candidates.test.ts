@@ -139,6 +139,18 @@ describe("candidates", () => {
     ),
   );
 
+  it.effect("remembers a bounded number of own addresses", () =>
+    run(
+      Effect.gen(function* () {
+        const candidates = yield* makeCandidates({ own: [at("10.0.0.9:7000")] });
+        for (let port = 1; port <= 1000; port++) candidates.ours(at(`10.0.0.1:${port}`));
+        for (const address of ["10.0.0.9:7000", "10.0.0.1:1", "10.0.0.1:1000"])
+          candidates.add(from("tracker", address));
+        assert.deepStrictEqual(yield* ready(candidates), ["10.0.0.1:1000"]);
+      }),
+    ),
+  );
+
   it.effect("puts the user's addresses first, and untried ones before those to be tried again", () =>
     run(
       Effect.gen(function* () {
