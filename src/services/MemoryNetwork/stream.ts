@@ -79,8 +79,9 @@ const makeEnd = (timeline: Timeline, seat: Seat, other: () => HalfOpen): HalfOpe
     inbound.end(seenAs);
   };
 
+  const isOpen = (): boolean => lost === undefined;
   const deliver = (): void => {
-    while (reading && lost === undefined) {
+    while (reading && isOpen()) {
       const bytes = arrived.shift();
       if (bytes === undefined) {
         if (ended) lose(errorOf({ _tag: "Closed" }), undefined);
@@ -113,13 +114,11 @@ const makeEnd = (timeline: Timeline, seat: Seat, other: () => HalfOpen): HalfOpe
     waitingBytes -= length;
     return segment;
   };
+  const room = (): number => Math.min(waitingBytes, seat.path.chunkBytes, seat.path.windowBytes - underWay);
   const transmit = (): void => {
     const through: Array<Resume> = [];
-    while (waitingBytes > 0 && underWay < seat.path.windowBytes) {
-      const segment = takeSegment(
-        Math.min(waitingBytes, seat.path.chunkBytes, seat.path.windowBytes - underWay),
-        through,
-      );
+    for (let length = room(); length > 0; length = room()) {
+      const segment = takeSegment(length, through);
       underWay += segment.length;
       seat.path.carry(segment.length, () => other().arrive(segment));
     }

@@ -1,5 +1,5 @@
-import { assert, describe, it } from "@effect/vitest";
-import { Effect, Exit, Fiber, Layer } from "effect";
+import { describe, it } from "@effect/vitest";
+import { Effect, Fiber, Layer } from "effect";
 import { NetAddress } from "effect/net";
 import { TestClock } from "effect/testing";
 import * as MemoryNetwork from "../../../src/services/MemoryNetwork/MemoryNetwork.ts";
@@ -37,5 +37,3 @@ for (const [name, options] of [
   describe(`the in-memory transport ${name}`, () => {
     transportContract(world(options), (title, effect) => it.effect(title, () => driven(Effect.scoped(effect))));
   });
-void assert;
-void Exit;
