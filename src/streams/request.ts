@@ -43,6 +43,8 @@ export interface DownloadRequest {
   /** Ask no tracker at all. */
   readonly noTrackers: boolean;
   readonly maxPeers: number;
+  /** Keep sharing after completion, until interrupted. */
+  readonly seed: boolean;
   /** Give up when no payload or metadata byte came for this many milliseconds. */
   readonly timeout?: number;
 }
@@ -60,4 +62,5 @@ export const request = (source: TorrentSource, folder: string): DownloadRequest 
   trackers: [],
   noTrackers: false,
   maxPeers: 80,
+  seed: false,
 });

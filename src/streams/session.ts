@@ -70,12 +70,14 @@ const learnMetadata = Effect.fnUntraced(function* (
   identity: Identity,
   disk: Disk,
   arrived: Deferred.Deferred<Uint8Array>,
+  complete: Deferred.Deferred<void>,
 ) {
   const swarm = yield* Swarm;
   const info = yield* identity.learn(yield* Deferred.await(arrived));
   const { record, torrent } = yield* disk.prepare(info);
   swarm.attach(torrent);
-  return yield* disk.isComplete() ? Effect.void : record;
+  if (disk.isComplete()) yield* Deferred.succeed(complete, undefined);
+  return yield* record;
 });
 
 /** Runs one download to its end around `pipeline`. */
@@ -111,7 +113,9 @@ export const runSession = Effect.fnUntraced(function* (
     });
   const disk = makeDisk(request, { suspect: blame.suspect, totals, opened: started });
 
+  const completed = Latch.makeUnsafe(false);
   const finish = Effect.gen(function* () {
+    yield* Latch.open(completed);
     yield* disk.finish;
     const prepared = disk.prepared();
     yield* events.publish({
@@ -125,7 +129,7 @@ export const runSession = Effect.fnUntraced(function* (
   });
 
   const first = known === undefined ? undefined : yield* disk.prepare(known);
-  if (disk.isComplete()) return yield* Effect.ensuring(finish, disk.stop);
+  if (disk.isComplete() && !request.seed) return yield* Effect.ensuring(finish, disk.stop);
   const origins = originsOf(request);
   if (origins.tiers.length === 0 && origins.peers.length === 0)
     return yield* new DownloadFailed({ name, reason: { _tag: "NothingToAsk" } });
@@ -146,9 +150,9 @@ export const runSession = Effect.fnUntraced(function* (
   });
   const swarm = yield* makeSwarm({ infoHash, peerId, metadata, totals, port: () => port });
   if (first !== undefined) swarm.attach(first.torrent);
+  if (disk.isComplete()) yield* Deferred.succeed(complete, undefined);
   const candidates = yield* makeCandidates({ own: listener?.addresses ?? [] });
   const trackers = watchTrackers(events, origins.tiers.flat().length);
-  const completed = Latch.makeUnsafe(false);
   const announcing = yield* Effect.flatMap(Effect.scope, Scope.fork);
   yield* addTrackerPeers({
     origins,
@@ -174,7 +178,7 @@ export const runSession = Effect.fnUntraced(function* (
   };
   const work = Effect.raceAllFirst([
     pipeline(session),
-    first === undefined ? learnMetadata(identity, disk, arrived) : first.record,
+    first === undefined ? learnMetadata(identity, disk, arrived, complete) : first.record,
     addNamedPeers(origins, candidates).pipe(Effect.andThen(Effect.never)),
     chokeRounds,
     ticks,
@@ -187,12 +191,11 @@ export const runSession = Effect.fnUntraced(function* (
     }),
     request.timeout === undefined ? Effect.never : watchdog(name, request.timeout, swarm),
     Deferred.await(swarm.broken),
-    Deferred.await(complete),
+    Effect.andThen(Deferred.await(complete), request.seed ? Effect.andThen(finish, Effect.never) : Effect.void),
   ]).pipe(Effect.provide(Blaming.layer(blame)), Effect.provideService(Swarm, swarm));
 
   return yield* work.pipe(
-    Effect.tap(() => Latch.open(completed)),
-    Effect.andThen(finish),
+    Effect.andThen(request.seed ? Effect.void : finish),
     Effect.onExit((exit) =>
       Effect.all([Scope.close(announcing, exit), disk.stop], { concurrency: "unbounded", discard: true }),
     ),

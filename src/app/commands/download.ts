@@ -55,6 +55,7 @@ export const requestOf = (
   trackers: input.tracker,
   noTrackers: input.noTrackers,
   maxPeers: input.maxPeers,
+  seed: false,
 });
 
 /** How far it came and how to go on, as one line. */

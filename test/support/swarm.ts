@@ -1,0 +1,134 @@
+/**
+ * Whole clients on the in-memory network, for tests of the pipeline: each with its own disk, state folder, address and trackers. The network and
+ * the trackers are shared, the clock is the test's.
+ */
+import { Context, Effect, Layer, Result, Stream } from "effect";
+import { Dns } from "effect/net";
+import { hash } from "node:crypto";
+import { encode } from "../../src/schema/bencode.ts";
+import * as Dictionary from "../../src/schema/dictionary.ts";
+import type { DownloadEvent } from "../../src/schema/events.ts";
+import type { Metainfo } from "../../src/schema/metainfo.ts";
+import { parseMetainfo } from "../../src/schema/metainfo/parse.ts";
+import { Bans } from "../../src/services/Bans.ts";
+import { Choker } from "../../src/services/Choker/Choker.ts";
+import { Hasher } from "../../src/services/Hasher.ts";
+import type { MemoryNetwork } from "../../src/services/MemoryNetwork/MemoryNetwork.ts";
+import { Picker } from "../../src/services/Picker/Picker.ts";
+import * as MemoryResume from "../../src/services/ResumeStore/memory.ts";
+import * as MemoryStorage from "../../src/services/Storage/memory.ts";
+import { MemoryDisk } from "../../src/services/Storage/memory.ts";
+import type { Storage } from "../../src/services/Storage/Storage.ts";
+import * as MemoryTracker from "../../src/services/Tracker/memory.ts";
+import type { Transport } from "../../src/services/Transport/Transport.ts";
+import { download } from "../../src/streams/download.ts";
+import { type DownloadRequest, request } from "../../src/streams/request.ts";
+import { NetAddress } from "effect/net";
+import { digests } from "./digests.ts";
+
+/** The tracker that the torrents of these tests name. */
+export const TRACKER = "http://tracker.test/announce";
+
+/** A torrent and its bytes. */
+export interface Fixture {
+  readonly metainfo: Metainfo;
+  readonly bytes: Uint8Array;
+}
+
+/** A single-file torrent of pseudo-random bytes, read from its own bencoding as a real one is. */
+export const makeFixture = (options: {
+  readonly length: number;
+  readonly pieceLength: number;
+  readonly name?: string;
+  readonly tracker?: string;
+  readonly private?: boolean;
+}): Fixture => {
+  const bytes = new Uint8Array(options.length);
+  let state = 0x2545f491;
+  for (let at = 0; at < bytes.length; at++) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    bytes[at] = state >>> 24;
+  }
+  const count = Math.ceil(options.length / options.pieceLength);
+  const pieces = Buffer.concat(
+    Array.from({ length: count }, (_, index) =>
+      hash("sha1", bytes.subarray(index * options.pieceLength, (index + 1) * options.pieceLength), "buffer"),
+    ),
+  );
+  const torrent = encode(
+    Dictionary.make({
+      announce: options.tracker === undefined ? undefined : Dictionary.fromText(options.tracker),
+      info: Dictionary.make({
+        length: options.length,
+        name: Dictionary.fromText(options.name ?? "payload.bin"),
+        "piece length": options.pieceLength,
+        pieces,
+        private: options.private === true ? 1 : undefined,
+      }),
+    }),
+  );
+  return { metainfo: Result.getOrThrow(parseMetainfo(torrent, digests)), bytes };
+};
+
+/** What is special about one client. */
+export interface ClientOptions {
+  readonly network: MemoryNetwork;
+  readonly address: string;
+  /** Wraps its transport: a slow or lying link. */
+  readonly transport?: Layer.Layer<Transport, never, Transport>;
+  /** Wraps its storage: a slow or full disk. */
+  readonly storage?: Layer.Layer<Storage, never, Storage>;
+}
+
+/** The services of one client but for the trackers, which all share. */
+export const clientLayer = (options: ClientOptions) => {
+  const host = options.network.host(options.address);
+  const disk = Layer.fresh(MemoryStorage.layer);
+  return Layer.mergeAll(
+    options.transport === undefined ? host : options.transport.pipe(Layer.provideMerge(host)),
+    options.storage === undefined ? disk : options.storage.pipe(Layer.provideMerge(disk)),
+    Layer.fresh(MemoryResume.layer),
+    MemoryTracker.layer(NetAddress.ipFromStringUnsafe(options.address)),
+    Hasher.layer,
+    Picker.layer,
+    Choker.layer,
+    Layer.fresh(Bans.layer),
+    Dns.layerStatic({ hosts: {} }),
+  );
+};
+
+/** One client: what it has on disk, and how to let it download. It lives as long as the test. */
+export interface Client {
+  readonly disk: MemoryDisk["Service"];
+  /** Runs a download to its end; gives what it told. */
+  readonly run: (request: DownloadRequest) => Effect.Effect<ReadonlyArray<DownloadEvent>, unknown>;
+  readonly stream: (request: DownloadRequest) => Stream.Stream<DownloadEvent, unknown>;
+}
+
+/** Plugs a client into the network. */
+export const makeClient = (options: ClientOptions) =>
+  Effect.gen(function* () {
+    const context = yield* Layer.build(clientLayer(options));
+    const stream = (wanted: DownloadRequest) => Stream.provideContext(download(wanted), context);
+    const client: Client = {
+      disk: Context.get(context, MemoryDisk),
+      stream,
+      run: (wanted) => Stream.runCollect(stream(wanted)),
+    };
+    return client;
+  });
+
+/** A request for the fixture in `/d`. */
+export const requestOf = (fixture: Fixture, change: Partial<DownloadRequest> = {}): DownloadRequest => ({
+  ...request({ _tag: "Metainfo", metainfo: fixture.metainfo }, "/d"),
+  ...change,
+});
+
+/** A client that has all of the fixture and shares it on port 6881 as long as the test. */
+export const makeSeed = (fixture: Fixture, options: ClientOptions) =>
+  Effect.gen(function* () {
+    const client = yield* makeClient(options);
+    yield* client.disk.put(`/d/${fixture.metainfo.info.name}`, fixture.bytes);
+    yield* Effect.forkScoped(Stream.runDrain(client.stream(requestOf(fixture, { seed: true, port: 6881 }))));
+    return client;
+  });
