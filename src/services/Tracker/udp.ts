@@ -91,27 +91,28 @@ export const makeUdp = Effect.gen(function* () {
     return yield* Effect.fail<TrackerReason>({ _tag: "TimedOut" });
   });
 
-  /** Announces to one address. An id that was kept and brings an error or silence is not trusted again. */
+  /** Announces to one address. An id kept from before that brings an error or silence is not trusted again. */
   const announceTo = Effect.fnUntraced(function* (
     to: NetAddress.InetAddress,
     { urlData }: UdpTarget,
     request: AnnounceRequest,
   ) {
     const key = NetAddress.formatInet(to);
-    let refused = false;
+    let proven = false;
     for (const seconds of settings.retransmit) {
       const kept = connections.get(key);
-      const fresh = kept === undefined || kept.expires <= (yield* Clock.currentTimeMillis);
-      const connectionId = fresh ? yield* connect(to) : kept.id;
+      const usable = kept !== undefined && kept.expires > (yield* Clock.currentTimeMillis);
+      proven ||= !usable;
+      const connectionId = usable ? kept.id : yield* connect(to);
       const answer = yield* transmit(to, seconds, (transactionId) =>
         encodeAnnounce({ connectionId, transactionId, urlData }, request),
       );
-      if (Option.isSome(answer) && answer.value._tag === "Announced") return answer.value.response;
-      connections.delete(key);
-      if (Option.isNone(answer)) continue;
-      if (answer.value._tag !== "Error") return yield* malformed("it answers an announce with something else");
-      if (fresh || refused) return yield* Effect.fail<TrackerReason>({ _tag: "Rejected", text: answer.value.text });
-      refused = true;
+      if (Option.isSome(answer)) {
+        if (answer.value._tag === "Announced") return answer.value.response;
+        if (answer.value._tag !== "Error") return yield* malformed("it answers an announce with something else");
+        if (proven) return yield* Effect.fail<TrackerReason>({ _tag: "Rejected", text: answer.value.text });
+      }
+      if (!proven) connections.delete(key);
     }
     return yield* Effect.fail<TrackerReason>({ _tag: "TimedOut" });
   });
