@@ -79,8 +79,12 @@ const isDigit = (byte: number | undefined): byte is number => byte !== undefined
 
 /** The key that stands for `bytes` in a `BencodeDictionary`. */
 export const keyFromBytes = (bytes: Uint8Array): string => {
-  if (bytes.length <= 4096) return String.fromCharCode(...bytes);
   let key = "";
+  if (bytes.length <= 32) {
+    // several times faster than spreading, for the short keys that nearly all are
+    for (const byte of bytes) key += String.fromCharCode(byte);
+    return key;
+  }
   for (let at = 0; at < bytes.length; at += 4096) {
     key += String.fromCharCode(...bytes.subarray(at, at + 4096));
   }
@@ -251,21 +255,15 @@ export const decodePrefix = (bytes: Uint8Array, options: DecodeOptions = {}): Re
 
 /** Reads `bytes` as one value and nothing after it. Never throws. */
 export const decode = (bytes: Uint8Array, options?: DecodeOptions): Result.Result<BencodeValue, BencodeError> =>
-  Result.flatMap(decodePrefix(bytes, options), ({ value, end }) =>
-    end === bytes.length
-      ? Result.succeed(value)
-      : Result.fail(
-          new BencodeError({
-            offset: end,
-            reason: { _tag: "TrailingBytes", length: bytes.length - end },
-          }),
-        ),
-  );
+  Result.flatMap(decodePrefix(bytes, options), ({ value, end }) => {
+    if (end === bytes.length) return Result.succeed(value);
+    const reason: BencodeReason = { _tag: "TrailingBytes", length: bytes.length - end };
+    return Result.fail(new BencodeError({ offset: end, reason }));
+  });
 
-const mark = (byte: number): Uint8Array => Uint8Array.of(byte);
-const LIST_MARK = mark(LIST);
-const DICTIONARY_MARK = mark(DICTIONARY);
-const END_MARK = mark(END);
+const LIST_MARK = Uint8Array.of(LIST);
+const DICTIONARY_MARK = Uint8Array.of(DICTIONARY);
+const END_MARK = Uint8Array.of(END);
 
 const write = (parts: Array<Uint8Array>, value: BencodeValue): void => {
   if (typeof value === "bigint") {

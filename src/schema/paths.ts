@@ -3,6 +3,8 @@
  * (protocols §1, "File names"). Nothing is looked up on disk here; that a path stays in the output folder is checked again by Storage.
  */
 
+import * as Result from "effect/Result";
+
 /** What the names must suit. */
 export interface NameRules {
   /** Also avoid what Windows cannot hold. */
@@ -67,7 +69,7 @@ const shorten = (name: string, length: number): string => {
 
 /** One element made harmless; empty when it is to be dropped (dots, separators alone). */
 export const sanitiseElement = (bytes: Uint8Array, rules: NameRules = POSIX_NAMES): string => {
-  if (isPlain(bytes) && !rules.windows) return String.fromCharCode(...bytes);
+  if (isPlain(bytes) && !rules.windows) return strict.decode(bytes);
   const bare = toText(bytes).replaceAll(SEPARATORS, "");
   if (bare === "" && bytes.length > 0) return "";
   let name = bare.replaceAll(CONTROL, "_").replaceAll(INVISIBLE, "");
@@ -86,50 +88,61 @@ export const sanitisePath = (
   rules: NameRules = POSIX_NAMES,
 ): ReadonlyArray<string> => elements.map((element) => sanitiseElement(element, rules)).filter((name) => name !== "");
 
-/** Gives each path a place of its own; `undefined` when too many want the same. */
-export interface Disambiguator {
-  readonly place: (path: ReadonlyArray<string>) => ReadonlyArray<string> | undefined;
-}
-
 /**
- * A disambiguator for files of which `paths` are all: a path that is another file's, or a folder of another file, becomes
- * `name.1.ext`, `name.2.ext` … To be asked once for each path, in order.
+ * The paths that files whose torrent calls them `paths` are used by: a path that is another file's, or a folder of another file,
+ * becomes `name.1.ext`, `name.2.ext` … Fails with the path that too many want. Takes memory by the files, not by their folders.
  */
-export const disambiguator = (
+export const tellApart = (
   paths: ReadonlyArray<ReadonlyArray<string>>,
   rules: NameRules = POSIX_NAMES,
-): Disambiguator => {
+): Result.Result<ReadonlyArray<ReadonlyArray<string>>, ReadonlyArray<string>> => {
+  // NUL, which no name holds, sorts below all else: what a folder holds comes right after a file of the folder's name
   const keyOf = (path: ReadonlyArray<string>): string => {
-    const key = path.join("/");
+    const key = path.join("\0");
     return rules.caseInsensitive ? key.normalize("NFC").toLowerCase() : key;
   };
-  const taken = new Set<string>();
-  const namesakes = new Map<string, number>();
-  for (const path of paths) {
-    const key = keyOf(path);
-    for (let end = key.lastIndexOf("/"); end > 0; end = key.lastIndexOf("/", end - 1)) {
-      const folder = key.slice(0, end);
-      if (taken.has(folder)) break;
-      taken.add(folder);
-    }
+  const keys = paths.map(keyOf);
+  const sorted = keys.toSorted();
+  const folders = new Set<string>();
+  for (const [i, key] of sorted.entries()) {
+    const next = sorted[i + 1];
+    if (next?.charCodeAt(key.length) === 0 && next.startsWith(key)) folders.add(key);
   }
-  return {
-    place: (path) => {
-      const key = keyOf(path);
-      if (!taken.has(key)) {
-        taken.add(key);
-        return path;
-      }
-      const folders = path.slice(0, -1);
-      const [stem, extension] = splitExtension(path[path.length - 1] ?? "_");
-      for (let n = (namesakes.get(key) ?? 0) + 1; n < MAX_NAMESAKES; n++) {
-        const other = [...folders, `${stem}.${n}${extension}`];
-        if (taken.has(keyOf(other))) continue;
-        taken.add(keyOf(other));
-        namesakes.set(key, n);
-        return other;
-      }
-      return undefined;
-    },
+  const isFolder = (key: string): boolean => {
+    const inside = `${key}\0`;
+    let low = 0;
+    let high = sorted.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((sorted[middle] ?? "") < inside) low = middle + 1;
+      else high = middle;
+    }
+    return sorted[low]?.startsWith(inside) ?? false;
   };
+
+  const known = new Set(keys);
+  const placed = new Set<string>();
+  const namesakes = new Map<string, number>();
+  const result: Array<ReadonlyArray<string>> = [];
+  for (const [i, path] of paths.entries()) {
+    const key = keys[i] ?? "";
+    if (!placed.has(key) && !folders.has(key)) {
+      placed.add(key);
+      result.push(path);
+      continue;
+    }
+    const [stem, extension] = splitExtension(path[path.length - 1] ?? "_");
+    let place: ReadonlyArray<string> | undefined;
+    for (let n = (namesakes.get(key) ?? 0) + 1; place === undefined && n < MAX_NAMESAKES; n++) {
+      const other = [...path.slice(0, -1), `${stem}.${n}${extension}`];
+      const otherKey = keyOf(other);
+      if (known.has(otherKey) || placed.has(otherKey) || isFolder(otherKey)) continue;
+      placed.add(otherKey);
+      namesakes.set(key, n);
+      place = other;
+    }
+    if (place === undefined) return Result.fail(path);
+    result.push(place);
+  }
+  return Result.succeed(result);
 };

@@ -3,12 +3,12 @@ import { Result, Schema } from "effect";
 import { Hex } from "effect/encoding";
 import { fromText } from "../../src/schema/dictionary.ts";
 import {
-  disambiguator,
   MAX_ELEMENT_LENGTH,
   MAX_NAMESAKES,
   POSIX_NAMES,
   sanitiseElement,
   sanitisePath,
+  tellApart,
 } from "../../src/schema/paths.ts";
 import { describeFixtures, vectors } from "../support/fixtures.ts";
 
@@ -16,11 +16,13 @@ const WINDOWS = { windows: true, caseInsensitive: true };
 
 const element = (text: string, rules = POSIX_NAMES): string => sanitiseElement(fromText(text), rules);
 
-const placeAll = (texts: ReadonlyArray<string>, rules = POSIX_NAMES) => {
-  const paths = texts.map((text) => text.split("/"));
-  const names = disambiguator(paths, rules);
-  return paths.map((path) => names.place(path)?.join("/"));
-};
+const placeAll = (texts: ReadonlyArray<string>, rules = POSIX_NAMES): ReadonlyArray<string> =>
+  Result.getOrThrow(
+    tellApart(
+      texts.map((text) => text.split("/")),
+      rules,
+    ),
+  ).map((path) => path.join("/"));
 
 describe("sanitiseElement", () => {
   it("drops what would lead elsewhere", () => {
@@ -54,7 +56,6 @@ describe("sanitiseElement", () => {
     const rules = { windows, caseInsensitive: windows };
     const name = sanitiseElement(bytes, rules);
     assert.notInclude([".", ".."], name);
-    // oxlint-disable-next-line no-control-regex -- they are what must not be there
     assert.notMatch(name, /[/\\\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e]/);
     assert.isTrue(name.isWellFormed());
     assert.isAtMost(fromText(name).length, MAX_ELEMENT_LENGTH + 1);
@@ -62,7 +63,7 @@ describe("sanitiseElement", () => {
   });
 });
 
-describe("disambiguator", () => {
+describe("tellApart", () => {
   it("numbers files that have the same path", () => {
     assert.deepStrictEqual(placeAll(["a/b.txt", "a/b.txt", "a/b.txt", "b.txt"]), [
       "a/b.txt",
@@ -88,9 +89,9 @@ describe("disambiguator", () => {
   });
 
   it("gives up on too many of one name", () => {
-    const placed = placeAll(Array.from({ length: MAX_NAMESAKES + 1 }, () => "a"));
-    assert.isDefined(placed[MAX_NAMESAKES - 1]);
-    assert.isUndefined(placed[MAX_NAMESAKES]);
+    const namesakes = Array.from({ length: MAX_NAMESAKES + 1 }, () => ["a", "b"]);
+    assert.deepStrictEqual(tellApart(namesakes), Result.fail(["a", "b"]));
+    assert.isTrue(Result.isSuccess(tellApart(namesakes.slice(1))));
   });
 
   it.prop(
@@ -99,7 +100,7 @@ describe("disambiguator", () => {
     ([paths]) => {
       const texts = paths.filter((path) => path.length > 0).map((path) => path.join("/"));
       for (const rules of [POSIX_NAMES, WINDOWS]) {
-        const placed = placeAll(texts, rules).map((path) => (rules.caseInsensitive ? path?.toLowerCase() : path) ?? "");
+        const placed = placeAll(texts, rules).map((path) => (rules.caseInsensitive ? path.toLowerCase() : path));
         assert.strictEqual(new Set(placed).size, texts.length);
         assert.isFalse(placed.some((path) => placed.some((other) => other.startsWith(`${path}/`))));
       }

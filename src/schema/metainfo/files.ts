@@ -5,7 +5,7 @@ import type { NameRules } from "../paths.ts";
 import type { RawFile } from "./fields.ts";
 import * as Result from "effect/Result";
 import { toText } from "../dictionary.ts";
-import { MAX_NAMESAKES, disambiguator, sanitisePath } from "../paths.ts";
+import { MAX_NAMESAKES, tellApart, sanitisePath } from "../paths.ts";
 import { refuse, refuseValue } from "./fields.ts";
 
 /** Files with their names and places. */
@@ -26,21 +26,21 @@ export const placeFiles = (
     return path.length === 0 ? ["_"] : path;
   });
   const isPad = (file: RawFile): boolean => file.attributes.includes("p");
-  const names = disambiguator(
+  const told = tellApart(
     wanted.filter((_, i) => raw[i] !== undefined && !isPad(raw[i])),
     rules,
   );
+  if (Result.isFailure(told)) {
+    return refuse({ _tag: "TooManyClashes", path: told.failure.join("/"), limit: MAX_NAMESAKES });
+  }
+  const names = told.success.values();
   const files: Array<TorrentFile> = [];
   const renamed: Array<TorrentInfo["renamed"][number]> = [];
   let offset = 0;
   let totalLength = 0;
   for (const [i, file] of raw.entries()) {
-    const sanitised = wanted[i] ?? ["_"];
     const pad = isPad(file);
-    const path = pad ? sanitised : names.place(sanitised);
-    if (path === undefined) {
-      return refuse({ _tag: "TooManyClashes", path: sanitised.join("/"), limit: MAX_NAMESAKES });
-    }
+    const path = (pad ? wanted[i] : names.next().value) ?? ["_"];
     if (!pad) {
       const from = file.path.map(toText).join("/");
       const to = path.join("/");
