@@ -131,11 +131,14 @@ export const make = (target: (slot: number) => Openable, limit: number): Handles
       ),
     );
 
+  // A sync that was left alone may outlive the output.
+  const afterEnd = (slot: number): DiskFault =>
+    new DiskFault({ code: "EBADF", path: target(slot).path, cause: new Error("the output was closed meanwhile") });
+
   const acquire = (slot: number, writable: boolean): Effect.Effect<Handle, DiskFault> =>
     Effect.gen(function* () {
       for (;;) {
-        // A sync that was left alone may outlive the output.
-        if (closed) return yield* new DiskFault({ code: "EBADF", path: target(slot).path, cause: "closed" });
+        if (closed) return yield* afterEnd(slot);
         const ready = take(slot, writable);
         if (ready !== undefined) return ready;
         const other = opening.get(slot);
@@ -153,6 +156,7 @@ export const make = (target: (slot: number) => Openable, limit: number): Handles
             }),
           ),
         );
+        if (closed) return yield* Effect.andThen(System.close(fd), afterEnd(slot));
         const former = open.get(slot);
         if (former !== undefined) {
           retire(former);

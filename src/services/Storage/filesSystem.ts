@@ -128,7 +128,9 @@ const whole =
           passed += count;
           if (passed === bytes.length) return end(Effect.void);
           if (count === 0) {
-            return end(Effect.fail(new DiskFault({ code: short, path: file.path, cause: "the file ends early" })));
+            return end(
+              Effect.fail(new DiskFault({ code: short, path: file.path, cause: new Error("the file ends early") })),
+            );
           }
           step(file.fd, bytes, passed, bytes.length - passed, position + passed, next);
         };
