@@ -157,6 +157,7 @@ describe("announces", () => {
       assert.isAtMost(gaps[7] ?? 0, 18_000);
     }).pipe(
       Effect.provide(world),
+      // oxlint-disable-next-line typescript/no-misused-spread -- the settings are plain data; the rule takes their Reference for a class
       Effect.provideService(AnnounceSettings, { ...defaultAnnounceSettings, backoffCap: 100 }),
     ),
   );

@@ -4,7 +4,7 @@
  *
  * It is built on `node:http` because an announce is one GET: an HTTP client with pools would cost tens of milliseconds of start-up.
  */
-import { lookup, type LookupAddress } from "node:dns";
+import { lookup } from "node:dns";
 import type { IncomingMessage, RequestOptions } from "node:http";
 import type { LookupFunction } from "node:net";
 import { gunzip } from "node:zlib";
@@ -53,11 +53,12 @@ const localRedirect = () => Object.assign(new Error("it redirects to this machin
 
 /** Looks names up as usual, but fails for those that lead to this machine. */
 const remoteOnly: LookupFunction = (hostname, options, callback) =>
-  lookup(hostname, { ...options, all: true }, (cause, addresses: ReadonlyArray<LookupAddress> = []) => {
-    const [first] = addresses;
-    if (cause !== null || first === undefined) return callback(cause, "");
+  lookup(hostname, { ...options, all: true }, (cause, addresses) => {
+    if (cause !== null) return callback(cause, "");
     if (addresses.some(({ address }) => isLocal(address))) return callback(localRedirect(), "");
-    if (options.all === true) return callback(null, [...addresses]);
+    if (options.all === true) return callback(null, addresses);
+    // a look-up without an error has at least one address
+    const [first = { address: "", family: 0 }] = addresses;
     callback(null, first.address, first.family);
   });
 

@@ -152,12 +152,23 @@ describe("Tracker, UDP", () => {
     }),
   );
 
-  it.effect("sends lost packets again after 3, 6 and 12 seconds, then gives up", () =>
+  it.effect("gets by when every other packet is lost", () =>
     Effect.gen(function* () {
       let lost = 0;
       const lossy = ({ request }: Arrival) => (lost++ % 2 === 0 ? undefined : { answer: honest(request) });
       const second = yield* announcing(lossy, [LITERAL]);
       assert.deepStrictEqual(second.results, [answered]);
+      assert.deepStrictEqual(second.seen, [
+        [0, "Connect"],
+        [3, "Connect"],
+        [3, "Announce"],
+        [6, "Announce"],
+      ]);
+    }),
+  );
+
+  it.effect("sends what is not answered again after 3, 6 and 12 seconds, then gives up", () =>
+    Effect.gen(function* () {
       const dead = yield* announcing(() => undefined, [LITERAL]);
       assert.deepStrictEqual(dead.results, [{ _tag: "TimedOut" }]);
       assert.deepStrictEqual(
