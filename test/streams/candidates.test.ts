@@ -40,11 +40,8 @@ const failing = (candidates: Candidates) =>
     return dials;
   });
 
-const run = <A, E>(body: Effect.Effect<A, E, Bans>, settings: { readonly maxCandidates?: number } = {}) =>
-  body.pipe(
-    Effect.provide(Bans.layer),
-    Effect.provideService(PeerSettings, Object.assign({}, defaultPeerSettings, settings)),
-  );
+const run = <A, E>(body: Effect.Effect<A, E, Bans>) =>
+  body.pipe(Effect.provide(Bans.layer), Effect.provideService(PeerSettings, defaultPeerSettings));
 
 describe("candidates", () => {
   it.effect("hands each address out once, however often and by whomever it is named", () =>
@@ -139,50 +136,6 @@ describe("candidates", () => {
     ),
   );
 
-  it.effect("remembers a bounded number of own addresses", () =>
-    run(
-      Effect.gen(function* () {
-        const candidates = yield* makeCandidates({ own: [at("10.0.0.9:7000")] });
-        for (let port = 1; port <= 1000; port++) candidates.ours(at(`10.0.0.1:${port}`));
-        for (const address of ["10.0.0.9:7000", "10.0.0.1:1", "10.0.0.1:1000"])
-          candidates.add(from("tracker", address));
-        assert.deepStrictEqual(yield* ready(candidates), ["10.0.0.1:1000"]);
-      }),
-    ),
-  );
-
-  it.effect("puts the user's addresses first, and untried ones before those to be tried again", () =>
-    run(
-      Effect.gen(function* () {
-        const candidates = yield* makeCandidates({ own: [] });
-        candidates.add(from("tracker", "10.0.0.1:1"));
-        candidates.disconnected((yield* candidates.next).address, "failed");
-        candidates.add(from("peer", "10.0.0.4:1"));
-        candidates.disconnected((yield* candidates.next).address, "failed");
-        yield* TestClock.adjust("1 minute");
-        candidates.add(from("tracker", "10.0.0.2:1"));
-        candidates.add(from("dht", "10.0.0.3:1"));
-        candidates.add(from("peer", "10.0.0.3:1"));
-        assert.deepStrictEqual(yield* ready(candidates), ["10.0.0.3:1", "10.0.0.4:1", "10.0.0.2:1", "10.0.0.1:1"]);
-      }),
-    ),
-  );
-
-  it.effect("takes those to be tried again in the order they are due", () =>
-    run(
-      Effect.gen(function* () {
-        const candidates = yield* makeCandidates({ own: [] });
-        for (const n of [1, 2]) candidates.add(from("tracker", `10.0.0.${n}:1`));
-        assert.deepStrictEqual(yield* ready(candidates), ["10.0.0.1:1", "10.0.0.2:1"]);
-        candidates.disconnected(at("10.0.0.2:1"), "failed");
-        yield* TestClock.adjust("5 seconds");
-        candidates.disconnected(at("10.0.0.1:1"), "failed");
-        yield* TestClock.adjust("1 minute");
-        assert.deepStrictEqual(yield* ready(candidates), ["10.0.0.2:1", "10.0.0.1:1"]);
-      }),
-    ),
-  );
-
   it.effect("waits twice as long after each failure and gives up in the end", () =>
     run(
       Effect.gen(function* () {
@@ -261,81 +214,6 @@ describe("candidates", () => {
           yield* TestClock.adjust("1 second");
         }
         assert.deepStrictEqual(yield* ready(candidates), ["10.0.0.1:1"]);
-      }),
-    ),
-  );
-
-  it.effect("does not dial who connected to us, and forgets ports that only a connection came from", () =>
-    run(
-      Effect.gen(function* () {
-        const candidates = yield* makeCandidates({ own: [] });
-        candidates.connected(at("10.0.0.1:50000"));
-        candidates.add(from("incoming", "10.0.0.1:1"));
-        candidates.connected(at("10.0.0.1:1"));
-        assert.deepStrictEqual(yield* ready(candidates), []);
-        assert.strictEqual(candidates.known(), 2);
-        candidates.disconnected(at("10.0.0.1:50000"), "useful");
-        candidates.disconnected(at("10.0.0.1:1"), "useful");
-        candidates.disconnected(at("10.0.0.1:1"), "failed");
-        candidates.disconnected(at("10.0.0.8:1"), "failed");
-        yield* TestClock.adjust("15 seconds");
-        assert.deepStrictEqual(yield* ready(candidates), ["10.0.0.1:1"]);
-        assert.strictEqual(candidates.known(), 1);
-      }),
-    ),
-  );
-
-  it.effect("keeps to its bound, dropping what failed before anything else", () =>
-    run(
-      Effect.gen(function* () {
-        const candidates = yield* makeCandidates({ own: [] });
-        for (const n of [1, 2, 3]) candidates.add(from("tracker", `10.0.0.${n}:1`));
-        candidates.add(from("tracker", "10.0.0.4:1"));
-        assert.strictEqual(candidates.known(), 3);
-        for (const outcome of ["failed", "useful"] as const)
-          candidates.disconnected((yield* candidates.next).address, outcome);
-        candidates.add(from("tracker", "10.0.0.5:1"));
-        candidates.add(from("tracker", "10.0.0.6:1"));
-        candidates.add(from("peer", "10.0.0.7:1"));
-        assert.strictEqual(candidates.known(), 3);
-        yield* TestClock.adjust("1 minute");
-        assert.deepStrictEqual(yield* ready(candidates), ["10.0.0.7:1", "10.0.0.3:1", "10.0.0.5:1"]);
-        candidates.add(from("peer", "10.0.0.8:1"));
-        assert.strictEqual(candidates.known(), 3, "what is being dialled is not dropped");
-      }),
-      { maxCandidates: 3 },
-    ),
-  );
-
-  it.effect("never drops the user's addresses to make room", () =>
-    run(
-      Effect.gen(function* () {
-        const candidates = yield* makeCandidates({ own: [] });
-        candidates.add(from("peer", "10.0.0.1:1"));
-        candidates.disconnected((yield* candidates.next).address, "failed");
-        candidates.add(from("tracker", "10.0.0.2:1"));
-        candidates.add(from("peer", "10.0.0.3:1"));
-        yield* TestClock.adjust("15 seconds");
-        assert.deepStrictEqual(yield* ready(candidates), ["10.0.0.1:1"]);
-      }),
-      { maxCandidates: 1 },
-    ),
-  );
-
-  it.effect("forgets what only one source named", () =>
-    run(
-      Effect.gen(function* () {
-        const candidates = yield* makeCandidates({ own: [] });
-        candidates.add(from("tracker", "10.0.0.1:1"));
-        const { address } = yield* candidates.next;
-        candidates.connected(address);
-        candidates.add(from("tracker", "10.0.0.2:1"));
-        candidates.add(from("tracker", "10.0.0.3:1"));
-        candidates.add(from("peer", "10.0.0.3:1"));
-        candidates.forget("tracker");
-        assert.deepStrictEqual(yield* ready(candidates), ["10.0.0.3:1"]);
-        candidates.disconnected(address, "useful");
-        assert.strictEqual(candidates.known(), 1);
       }),
     ),
   );
