@@ -8,6 +8,8 @@ import { MetainfoError } from "../errors/MetainfoError.ts";
 
 /** Pieces of a torrent (protocols §1, guard rails). */
 export const MAX_PIECES = 2_097_152;
+/** Bytes of a piece: twice the largest that other clients make or take, so that blocks per piece stay countable. */
+export const MAX_PIECE_LENGTH = 2 ** 30;
 /** Elements of a path (protocols §1, guard rails). */
 export const MAX_PATH_DEPTH = 100;
 /** Trackers, web seeds or nodes that are kept of each; the rest is dropped. */

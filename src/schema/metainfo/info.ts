@@ -11,7 +11,7 @@ import * as Bencode from "../bencode.ts";
 import * as Dictionary from "../dictionary.ts";
 import * as InfoHash from "../infoHash.ts";
 import { sanitiseElement } from "../paths.ts";
-import { MAX_PIECES, refuse, refuseValue } from "./fields.ts";
+import { MAX_PIECE_LENGTH, MAX_PIECES, refuse, refuseValue } from "./fields.ts";
 import { placeFiles } from "./files.ts";
 import { joinHybrid } from "./hybrid.ts";
 import { readV1 } from "./v1.ts";
@@ -35,6 +35,9 @@ const readPieceLength = (info: BencodeDictionary, version: Version) => {
   if (value === undefined) return refuse({ _tag: "Missing", key: "piece length" });
   if (typeof value !== "number" || value <= 0) {
     return refuseValue("piece length", "is not a number of bytes");
+  }
+  if (value > MAX_PIECE_LENGTH) {
+    return refuseValue("piece length", `is more than ${MAX_PIECE_LENGTH} bytes`);
   }
   if (version !== "v1" && !isV2PieceLength(value)) {
     return refuseValue("piece length", "is not a power of two from 16 KiB");
