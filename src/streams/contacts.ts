@@ -126,6 +126,16 @@ export const makeSession = Effect.fnUntraced(function* (options: SessionOptions)
     to.notBefore = now + wait;
   });
 
+  /** Whoever counts the trackers that are being asked must hear of those that nobody waits for any more. */
+  const tellAbandoned = ({ url }: Contact): Effect.Effect<void> =>
+    events.publish({
+      type: "tracker",
+      url,
+      state: "failed",
+      code: "tracker.abandoned",
+      message: `${url}: no answer so far, and nobody waits for it any more`,
+    });
+
   /** One announce; the event that is due is chosen here. On failure the contact knows when to be asked again. */
   const announce = Effect.fnUntraced(function* (to: Contact) {
     const complete = Latch.isOpen(options.completed);
@@ -134,6 +144,7 @@ export const makeSession = Effect.fnUntraced(function* (options: SessionOptions)
       Effect.andThen(tracker.announce(to.url, request(to, event))),
       Semaphore.withPermit(slots),
       Effect.tapError((error) => noteFailure(to, error)),
+      Effect.onInterrupt(() => tellAbandoned(to)),
     );
     noteAnswer(to, event, response, complete);
     const answer: Answer = { contact: to, response, waits: waits(response, settings) };

@@ -111,6 +111,10 @@ describe("announces", () => {
       assert.deepStrictEqual(yield* run.found, []);
       yield* TestClock.adjust("3 seconds");
       const good = silent === A ? B : A;
+      const abandoned = trackerEvents(yield* run.events).find(
+        (event) => event.url === silent && event.state === "failed",
+      );
+      assert.strictEqual(abandoned?.code, "tracker.abandoned");
       assert.deepStrictEqual(
         (yield* run.found).map(({ url }) => url),
         [good],

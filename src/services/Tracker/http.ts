@@ -7,7 +7,6 @@
 import { lookup } from "node:dns";
 import type { IncomingMessage, RequestOptions } from "node:http";
 import type { LookupFunction } from "node:net";
-import { gunzip } from "node:zlib";
 import type * as Arr from "effect/Array";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
@@ -70,7 +69,10 @@ const reasonOf = (cause: unknown, hostname: string): TrackerReason => {
   return { _tag: "Unreachable", cause };
 };
 
-/** Loaded when first needed. An ESM import of `node:http` also evaluates its lazy exports (undici, 15 ms); this does not. */
+/**
+ * Node's modules are loaded when first needed. An ESM import of `node:http` would also evaluate its lazy exports (undici, 15 ms); this
+ * does not.
+ */
 const clientOf = ({ secure }: HttpTarget) =>
   secure ? process.getBuiltinModule("node:https") : process.getBuiltinModule("node:http");
 
@@ -139,7 +141,7 @@ const unpacked = (body: Uint8Array): Effect.Effect<Uint8Array, TrackerReason> =>
   body[0] !== 0x1f || body[1] !== 0x8b
     ? Effect.succeed(body)
     : Effect.callback((resume) =>
-        gunzip(body, { maxOutputLength: MAX_BODY }, (cause, bytes) => {
+        process.getBuiltinModule("node:zlib").gunzip(body, { maxOutputLength: MAX_BODY }, (cause, bytes) => {
           if (cause === null) return resume(Effect.succeed(bytes));
           const tooLarge = "code" in cause && cause.code === "ERR_BUFFER_TOO_LARGE";
           resume(
