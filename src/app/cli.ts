@@ -3,8 +3,8 @@
  * hint. The commands themselves are loaded when they are chosen.
  */
 import * as ConfigProvider from "effect/ConfigProvider";
+import * as Console from "effect/Console";
 import * as Effect from "effect/Effect";
-import * as Layer from "effect/Layer";
 import * as Argument from "effect/cli/Argument";
 import * as CliConfig from "effect/cli/CliConfig";
 import * as CliError from "effect/cli/CliError";
@@ -12,7 +12,10 @@ import * as CliOutput from "effect/cli/CliOutput";
 import * as Command from "effect/cli/Command";
 import * as GlobalFlag from "effect/cli/GlobalFlag";
 import type { HelpDoc } from "effect/cli/HelpDoc";
+import type { Explained } from "../schema/errors/code.ts";
 import { VERSION } from "../schema/version.ts";
+import type { DownloadInput } from "./commands/download.ts";
+import type { InfoInput } from "./commands/info.ts";
 import { downloadFlags, networkFlags, outputFlags } from "./flags.ts";
 import { Settings } from "./Settings.ts";
 import { UsageError } from "./UsageError.ts";
@@ -26,36 +29,55 @@ const out = Argument.String("out").pipe(
   Argument.optional,
 );
 
-const info = Command.make("info", { torrent, ...outputFlags }, (input) =>
-  Effect.promise(() => import("./commands/info.ts")).pipe(Effect.flatMap(({ info }) => info(input))),
-).pipe(
-  Command.withDescription("Show what is in a torrent: names, sizes, hashes, trackers, web seeds, magnet link"),
-  Command.withShortDescription("Show what is in a torrent"),
-  Command.withExamples([
-    { command: "bt-effect info debian.torrent" },
-    { command: "bt-effect info --json debian.torrent", description: "The same for a script" },
-  ]),
-);
+/** What the commands do. */
+export interface Commands<E extends Explained, R> {
+  readonly download: (input: DownloadInput) => Effect.Effect<void, E, R>;
+  readonly info: (input: InfoInput) => Effect.Effect<void, E, R>;
+}
 
-/** `bt-effect`: downloads, unless the first word names a subcommand. */
-export const command = Command.make(
-  "bt-effect",
-  { torrent, out, ...networkFlags, ...downloadFlags, ...outputFlags },
-  (input) =>
-    Effect.promise(() => import("./commands/download.ts")).pipe(Effect.flatMap(({ download }) => download(input))),
-).pipe(
-  Command.withDescription(
-    "Fetch a torrent from its peers, verified. Run the same command again to continue where it stopped.",
-  ),
-  Command.withSubcommands([info]),
-  Command.withExamples([
-    { command: "bt-effect debian.torrent", description: "Download into the current folder" },
-    { command: "bt-effect 'magnet:?xt=urn:btih:…' ~/Downloads/", description: "A magnet link, into a folder" },
-    { command: "bt-effect --select '*.flac' album.torrent", description: "Some of the files" },
-    { command: "bt-effect --peer 10.0.0.5:6881 --no-trackers x.torrent out.iso", description: "From one peer" },
-    { command: "bt-effect --json x.torrent | jq .type", description: "Events for a script" },
-  ]),
-);
+/** The real ones, each loaded when it is chosen. */
+export const live = {
+  download: (input: DownloadInput) =>
+    Effect.flatMap(
+      Effect.promise(() => import("./commands/download.ts")),
+      ({ download }) => download(input),
+    ),
+  info: (input: InfoInput) =>
+    Effect.flatMap(
+      Effect.promise(() => import("./commands/info.ts")),
+      ({ info }) => info(input),
+    ),
+};
+
+const infoCommand = <E extends Explained, R>({ info }: Commands<E, R>) =>
+  Command.make("info", { torrent, ...outputFlags }, info).pipe(
+    Command.withDescription("Show what is in a torrent: names, sizes, hashes, trackers, web seeds, magnet link"),
+    Command.withShortDescription("Show what is in a torrent"),
+    Command.withExamples([
+      { command: "bt-effect info debian.torrent" },
+      { command: "bt-effect info --json debian.torrent", description: "The same for a script" },
+    ]),
+  );
+
+/** Downloads, unless the first word names a subcommand. */
+const rootCommand = <E extends Explained, R>(commands: Commands<E, R>) =>
+  Command.make(
+    "bt-effect",
+    { torrent, out, ...networkFlags, ...downloadFlags, ...outputFlags },
+    commands.download,
+  ).pipe(
+    Command.withDescription(
+      "Fetch a torrent from its peers, verified. Run the same command again to continue where it stopped.",
+    ),
+    Command.withSubcommands([infoCommand(commands)]),
+    Command.withExamples([
+      { command: "bt-effect debian.torrent", description: "Download into the current folder" },
+      { command: "bt-effect 'magnet:?xt=urn:btih:…' ~/Downloads/", description: "A magnet link, into a folder" },
+      { command: "bt-effect --select '*.flac' album.torrent", description: "Some of the files" },
+      { command: "bt-effect --peer 10.0.0.5:6881 --no-trackers x.torrent out.iso", description: "From one peer" },
+      { command: "bt-effect --json x.torrent | jq .type", description: "Events for a script" },
+    ]),
+  );
 
 /** The flags that a configuration file may name. */
 const configurable = [outputFlags, networkFlags, downloadFlags]
@@ -63,7 +85,7 @@ const configurable = [outputFlags, networkFlags, downloadFlags]
   .map((key) => key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`));
 
 /** Says what is wrong in our own words: one line, the flag's origin named when it was not typed. */
-const usageError = (error: CliError.NonShowHelpErrors, origin: (flag: string) => string | undefined): UsageError => {
+const usageError = (error: CliError.CliError, origin: (flag: string) => string | undefined): UsageError => {
   switch (error._tag) {
     case "UnrecognizedOption": {
       const near = error.suggestions[0];
@@ -85,13 +107,19 @@ const usageError = (error: CliError.NonShowHelpErrors, origin: (flag: string) =>
     case "InvalidValue": {
       const name = error.kind === "argument" ? `<${error.option}>` : `--${error.option}`;
       if (error.kind === "flag" && error.value === "") {
-        return new UsageError({ kind: "missing-value", problem: `${name} needs a value: ${error.expected}` });
+        return new UsageError({ kind: "missing-value", problem: `${name} needs a value (${error.expected})` });
       }
       const given = error.value === "config" ? "" : ` "${error.value}"`;
       return new UsageError({
         kind: "bad-value",
         problem: `${origin(error.option) ?? name}${given}: expected ${error.expected.replaceAll(/\s+/g, " ")}`,
       });
+    }
+    case "ShowHelp": {
+      const [first] = error.errors;
+      return first === undefined
+        ? new UsageError({ kind: "missing-command", problem: "nothing to do" })
+        : usageError(first, origin);
     }
     case "DuplicateOption":
     case "UnknownSubcommand":
@@ -101,43 +129,32 @@ const usageError = (error: CliError.NonShowHelpErrors, origin: (flag: string) =>
   }
 };
 
-/** Prints help that was asked for; everything else is said by whoever handles the errors. */
+/** The standard text but for the order of words in the usage, and an empty line that it lacks. */
+const helpText = (doc: HelpDoc, standard: CliOutput.Formatter): string =>
+  standard
+    .formatHelpDoc(doc.subcommands === undefined ? doc : { ...doc, usage: "bt-effect <torrent> [out] [flags]" })
+    .replace(/(?<!\n)\n((?:\u{1b}\[\d+m)*EXAMPLES)/u, "\n\n$1");
+
+/** Prints help and version that were asked for; everything else is said by whoever handles the errors. */
 const presenter = CliOutput.layerPresenter({
-  present: (event) =>
-    event._tag === "Help" && event.reason === "Implicit" ? Effect.void : CliOutput.defaultPresenter.present(event),
+  present: Effect.fnUntraced(function* (event) {
+    if (event._tag === "Version") yield* Console.log(`${event.name} ${event.version}`);
+    if (event._tag === "Help" && event.reason === "Requested") {
+      yield* Console.log(helpText(event.helpDoc, yield* CliOutput.Formatter));
+    }
+  }),
 });
 
-/** The standard texts but for the name of the version, the order of words in the usage, and a missing empty line. */
-const formatter = Layer.effect(
-  CliOutput.Formatter,
-  Effect.gen(function* () {
-    const standard = yield* CliOutput.Formatter;
-    return {
-      ...standard,
-      formatVersion: (name: string, version: string) => `${name} ${version}`,
-      formatHelpDoc: (doc: HelpDoc) =>
-        standard
-          .formatHelpDoc(doc.subcommands === undefined ? doc : { ...doc, usage: "bt-effect <torrent> [out] [flags]" })
-          .replace(/(?<!\n)\n((?:\u{1b}\[\d+m)*EXAMPLES)/u, "\n\n$1"),
-    };
-  }),
-);
-
 /** Runs the command that `args` name. Fails with a `UsageError` where they make no sense, else as the command does. */
-export const run = Effect.fnUntraced(
-  function* (args: ReadonlyArray<string>) {
+export const run = <E extends Explained, R>(args: ReadonlyArray<string>, commands: Commands<E, R>) =>
+  Effect.gen(function* () {
     const settings = yield* Settings;
     yield* settings.checkNames(configurable);
     const typed = new Set(args.filter((arg) => arg.startsWith("--")).map((arg) => arg.slice(2).split("=", 1)[0]));
-    const explain = (error: CliError.NonShowHelpErrors) =>
+    const explain = (error: CliError.CliError) =>
       usageError(error, (flag) => (typed.has(flag) ? undefined : settings.origin(flag)));
-    yield* Command.runWith(command, { version: VERSION, renderErrors: false })(args).pipe(
+    yield* Command.runWith(rootCommand(commands), { version: VERSION, renderErrors: false })(args).pipe(
       Effect.provideService(ConfigProvider.ConfigProvider, settings.provider),
-      Effect.catchTag("ShowHelp", ({ errors: [first] }) =>
-        first === undefined ? Effect.void : Effect.fail(explain(first)),
-      ),
       Effect.mapError((error) => (CliError.isCliError(error) ? explain(error) : error)),
     );
-  },
-  Effect.provide([presenter, formatter, CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version] })]),
-);
+  }).pipe(Effect.provide([presenter, CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version] })]));

@@ -3,6 +3,7 @@ import * as Cause from "effect/Cause";
 import * as Option from "effect/Option";
 import type { Explained } from "../schema/errors/code.ts";
 import { EXIT, exitStatus } from "../schema/errors/code.ts";
+import { printable } from "./display/text.ts";
 
 /** What is left to say and the status to end with. */
 export interface Ending {
@@ -21,10 +22,13 @@ export const signalStatus = (signal: StopSignal): number => (signal === "SIGINT"
 export const endingOf = (cause: Cause.Cause<Explained>, signal?: StopSignal): Ending => {
   const failure = Cause.findErrorOption(cause);
   if (Option.isSome(failure)) {
-    return { status: exitStatus(failure.value), line: `bt-effect: ${failure.value.message}\n` };
+    return { status: exitStatus(failure.value), line: `bt-effect: ${printable(failure.value.message)}\n` };
   }
   if (Cause.hasInterruptsOnly(cause)) return { status: signalStatus(signal ?? "SIGINT") };
   const defect = Cause.squash(cause);
   const what = (defect instanceof Error ? defect.message : String(defect)).split("\n", 1)[0] ?? "";
-  return { status: EXIT.other, line: `bt-effect: ${what} (this is a bug in bt-effect; --debug shows where)\n` };
+  return {
+    status: EXIT.other,
+    line: `bt-effect: ${printable(what)} (this is a bug in bt-effect; --debug shows where)\n`,
+  };
 };

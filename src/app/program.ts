@@ -5,13 +5,13 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as UserDirectories from "effect/persistence/UserDirectories";
 import { Hasher } from "../services/Hasher.ts";
-import { run } from "./cli.ts";
+import { live, run } from "./cli.ts";
 import * as ScreenNode from "./Screen/node.ts";
 import * as Settings from "./Settings.ts";
 
 /** Runs the program with the words after its name and the environment it was given. */
 export const program = (args: ReadonlyArray<string>, environment: Readonly<Record<string, string | undefined>>) =>
-  run(args).pipe(
+  run(args, live).pipe(
     Effect.provide(
       Settings.layer(environment).pipe(
         Layer.provideMerge(Layer.mergeAll(NodeServices.layer, UserDirectories.layer, ScreenNode.layer, Hasher.layer)),

@@ -28,7 +28,7 @@ const bar = (share: number, cells: number, { glyphs, paint }: Frame): string => 
 
 const barLine = (done: number, total: number, frame: Frame): string => {
   const share = total === 0 ? 1 : done / total;
-  const cells = Math.max(4, frame.columns - PERCENT_CELLS - 1);
+  const cells = Math.max(0, frame.columns - PERCENT_CELLS - 1);
   return `${bar(share, cells, frame)} ${Text.percent(done, total).padStart(PERCENT_CELLS)}`;
 };
 

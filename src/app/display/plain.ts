@@ -31,13 +31,12 @@ export const eventLine = (state: DisplayState, event: DownloadEvent): string | u
   const name = Text.printable(state.name ?? "");
   switch (event.type) {
     case "started":
-      return event.size === undefined
-        ? `${name}: fetching the metadata`
-        : `${name}: ${Text.size(event.size)}, into ${Text.printable(event.output)}`;
+      return event.size === undefined ? `${name}: fetching the metadata` : undefined;
     case "metadata": {
       const files = chosenFiles(state).length;
       const chosen = files === event.files.length ? "" : ` of ${event.files.length}`;
-      return `${name}: ${Text.size(event.selectedSize)} in ${files}${chosen} ${event.files.length === 1 ? "file" : "files"}`;
+      const what = `${Text.size(event.selectedSize)} in ${files}${chosen} ${event.files.length === 1 ? "file" : "files"}`;
+      return `${name}: ${what}, into ${Text.printable(event.output)}`;
     }
     case "resumed":
       return event.bytes === 0 ? undefined : `${name}: ${Text.size(event.bytes)} are there already`;

@@ -1,0 +1,222 @@
+import { assert, describe, it } from "@effect/vitest";
+import { Effect, Exit, Option } from "effect";
+import { VERSION } from "../../src/schema/version.ts";
+import { UsageError } from "../../src/app/UsageError.ts";
+import { runLine } from "./support.ts";
+import type { World } from "./support.ts";
+
+const usage = (args: ReadonlyArray<string>, code: string, message: string, world?: World) =>
+  Effect.gen(function* () {
+    const { error, stderr, stdout } = yield* runLine(args, world);
+    if (!(error instanceof UsageError)) return assert.fail(`no usage error but ${String(error)}`);
+    assert.strictEqual(error.code, code);
+    assert.strictEqual(error.message, message);
+    assert.notInclude(error.message, "\n");
+    assert.strictEqual(stdout, "", "help is not for usage errors");
+    assert.strictEqual(stderr, "");
+  });
+
+describe("cli", () => {
+  it.effect("prints help with flags and examples on stdout", () =>
+    Effect.gen(function* () {
+      const { exit, stdout } = yield* runLine(["--help"]);
+      assert.isTrue(Exit.isSuccess(exit));
+      assert.include(stdout, "bt-effect <torrent> [out] [flags]");
+      for (const flag of ["--port, -p N", "--select PATTERN", "--timeout DURATION", "--no-trackers", "--quiet, -q"]) {
+        assert.include(stdout, flag);
+      }
+      assert.include(stdout, "\n\nEXAMPLES\n");
+      assert.notInclude(stdout, "--no-no-trackers");
+    }),
+  );
+
+  it.effect("prints the help of a subcommand", () =>
+    Effect.gen(function* () {
+      const { stdout } = yield* runLine(["info", "--help"]);
+      assert.include(stdout, "bt-effect info [flags] <torrent>");
+    }),
+  );
+
+  it.effect("prints its version wherever the flag stands", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* runLine(["x.torrent", "--version"])).stdout, `bt-effect ${VERSION}`);
+    }),
+  );
+
+  it.effect("prints its version for -v", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* runLine(["-v"])).stdout, `bt-effect ${VERSION}`);
+    }),
+  );
+
+  it.effect("takes the defaults where nothing is said", () =>
+    Effect.gen(function* () {
+      const { input } = yield* runLine(["x.torrent"]);
+      assert.deepStrictEqual(input, {
+        torrent: "x.torrent",
+        out: Option.none(),
+        port: Option.none(),
+        bind: Option.none(),
+        peer: [],
+        tracker: [],
+        noTrackers: false,
+        maxPeers: 80,
+        select: [],
+        sequential: false,
+        check: false,
+        overwrite: false,
+        timeout: Option.none(),
+        json: false,
+        quiet: false,
+        debug: false,
+        logLevel: Option.none(),
+        logFile: Option.none(),
+      });
+    }),
+  );
+
+  it.effect("takes flags before, between and after the arguments", () =>
+    Effect.gen(function* () {
+      const { input } = yield* runLine(["-p", "0", "x.torrent", "--peer=a:1", "out", "--peer", "[::1]:2", "-q"]);
+      assert.deepStrictEqual(input?.out, Option.some("out"));
+      assert.deepStrictEqual(input?.port, Option.some(0));
+      assert.deepStrictEqual(input?.peer, [
+        { host: "a", port: 1 },
+        { host: "::1", port: 2 },
+      ]);
+      assert.isTrue(input?.quiet);
+    }),
+  );
+
+  it.effect("takes a path that looks like a flag after --, and - for stdin", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* runLine(["--", "--x.torrent"])).input?.torrent, "--x.torrent");
+      assert.strictEqual((yield* runLine(["-"])).input?.torrent, "-");
+    }),
+  );
+
+  it.effect("lets a first word that names a subcommand select it, a path not", () =>
+    Effect.gen(function* () {
+      assert.isUndefined((yield* runLine(["info", "x.torrent"])).input);
+      assert.strictEqual((yield* runLine(["./info"])).input?.torrent, "./info");
+    }),
+  );
+
+  it.effect("refuses what it does not know, in one line with a hint", () =>
+    Effect.all([
+      usage([], "usage.missing-argument", "<torrent> is missing; see: bt-effect --help"),
+      usage(["x", "--prot", "1"], "usage.unknown-flag", "there is no flag --prot; did you mean --port?"),
+      usage(["x", "--no-dht"], "usage.unknown-flag", "there is no flag --no-dht; see: bt-effect --help"),
+      usage(["x", "y", "z"], "usage.unexpected-argument", "too many arguments: z; see: bt-effect --help"),
+    ]),
+  );
+
+  it.effect("refuses values out of range, and says what was expected", () =>
+    Effect.all([
+      usage(
+        ["x", "--port", "65536"],
+        "usage.bad-value",
+        '--port "65536": expected a whole number from 0 to 65535; see: bt-effect --help',
+      ),
+      usage(
+        ["x", "--timeout", "soon"],
+        "usage.bad-value",
+        '--timeout "soon": expected a duration like 30s, 5m or 1h, at most 24d; see: bt-effect --help',
+      ),
+      usage(["x", "--port"], "usage.missing-value", "--port needs a value (N); see: bt-effect --help"),
+      usage(
+        ["x", "--log-level", "loud"],
+        "usage.bad-value",
+        '--log-level "loud": expected trace, debug, info, warn, error, none; see: bt-effect --help',
+      ),
+    ]),
+  );
+});
+
+describe("settings", () => {
+  const config = 'port = 1\nmax-peers = 11\npeer = ["f:1", "g:2"]\nquiet = true\ntimeout = "1m"\n';
+
+  it.effect("let the command line win, then the environment, then the file", () =>
+    Effect.gen(function* () {
+      const environment = { BT_EFFECT_PORT: "2", BT_EFFECT_MAX_PEERS: "22" };
+      const { input } = yield* runLine(["x", "--port", "3"], { environment, config });
+      assert.deepStrictEqual(input?.port, Option.some(3));
+      assert.strictEqual(input?.maxPeers, 22);
+      assert.deepStrictEqual(input?.timeout, Option.some(60_000));
+      assert.isTrue(input?.quiet);
+    }),
+  );
+
+  it.effect("read lists from the file, and text with spaces from the environment", () =>
+    Effect.gen(function* () {
+      const fromFile = yield* runLine(["x"], { config });
+      assert.deepStrictEqual(
+        fromFile.input?.peer.map(({ host }) => host),
+        ["f", "g"],
+      );
+      const fromEnvironment = yield* runLine(["x"], { config, environment: { BT_EFFECT_PEER: "e:1  h:2" } });
+      assert.deepStrictEqual(
+        fromEnvironment.input?.peer.map(({ host }) => host),
+        ["e", "h"],
+      );
+      const typed = yield* runLine(["x", "--peer", "c:1"], { config });
+      assert.deepStrictEqual(
+        typed.input?.peer.map(({ host }) => host),
+        ["c"],
+      );
+    }),
+  );
+
+  it.effect("let the line turn off what they turned on", () =>
+    Effect.gen(function* () {
+      const { input } = yield* runLine(["x", "--quiet=false"], { config });
+      assert.isFalse(input?.quiet);
+    }),
+  );
+
+  it.effect("take an empty variable as none", () =>
+    Effect.gen(function* () {
+      const { input } = yield* runLine(["x"], { environment: { BT_EFFECT_PORT: "" } });
+      assert.deepStrictEqual(input?.port, Option.none());
+    }),
+  );
+
+  it.effect("are looked for where XDG_CONFIG_HOME says", () =>
+    Effect.gen(function* () {
+      const { input } = yield* runLine(["x"], { config, environment: { XDG_CONFIG_HOME: "/elsewhere" } });
+      assert.deepStrictEqual(input?.port, Option.none());
+    }),
+  );
+
+  it.effect("are refused with the name of where they stand", () =>
+    Effect.all([
+      usage(
+        ["x"],
+        "usage.bad-value",
+        'BT_EFFECT_PORT "abc": expected a whole number from 0 to 65535; see: bt-effect --help',
+        { environment: { BT_EFFECT_PORT: "abc" } },
+      ),
+      usage(
+        ["x"],
+        "usage.bad-value",
+        '/home/me/.config/bt-effect/config.toml: port "-1": expected a whole number from 0 to 65535; see: bt-effect --help',
+        { config: "port = -1" },
+      ),
+      usage(
+        ["x"],
+        "usage.bad-config",
+        '/home/me/.config/bt-effect/config.toml: there is no flag "prot"; its keys are the flags of bt-effect --help without the dashes',
+        { config: "prot = 1" },
+      ),
+    ]),
+  );
+
+  it.effect("are refused where the file is no TOML", () =>
+    Effect.gen(function* () {
+      const { error } = yield* runLine(["x"], { config: "port = " });
+      if (!(error instanceof UsageError)) return assert.fail(`no usage error but ${String(error)}`);
+      assert.strictEqual(error.code, "usage.bad-config");
+      assert.match(error.message, /config\.toml: .*line 1/);
+    }),
+  );
+});
