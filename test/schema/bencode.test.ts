@@ -62,11 +62,17 @@ describe("Bencode.decode", () => {
   });
 
   it("bounds what it takes", () => {
-    assert.deepStrictEqual(failure("l".repeat(101)), ["bencode.too-deep", 100]);
-    assert.isTrue(Result.isSuccess(Bencode.decode(ascii("l".repeat(100) + "e".repeat(100)))));
+    assert.deepStrictEqual(failure("l".repeat(Bencode.MAX_DEPTH + 1)), ["bencode.too-deep", Bencode.MAX_DEPTH]);
+    assert.isTrue(
+      Result.isSuccess(Bencode.decode(ascii("l".repeat(Bencode.MAX_DEPTH) + "e".repeat(Bencode.MAX_DEPTH)))),
+    );
     assert.deepStrictEqual(failure("li1ei2ee", { maxTokens: 2 }), ["bencode.too-many-tokens", 4]);
+    assert.deepStrictEqual(failure(`l${"i1e".repeat(Bencode.MAX_TOKENS)}e`), [
+      "bencode.too-many-tokens",
+      3 * Bencode.MAX_TOKENS - 2,
+    ]);
     assert.deepStrictEqual(failure("3:abc", { maxLength: 4 }), ["bencode.too-large", 4]);
-    assert.deepStrictEqual(failure(`i${"1".repeat(2000)}e`), ["bencode.integer-too-long", 0]);
+    assert.deepStrictEqual(failure(`i${"1".repeat(Bencode.MAX_INTEGER_DIGITS + 1)}e`), ["bencode.integer-too-long", 0]);
     assert.deepStrictEqual(failure(`${"9".repeat(1_000_000)}:`), ["bencode.string-past-end", 0]);
   });
 

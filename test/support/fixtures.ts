@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** The fixtures' folder: `BT_EFFECT_FIXTURES`, by default `../shared/fixtures` beside the repository. */
-export const fixturesFolder = resolve(root, process.env.BT_EFFECT_FIXTURES ?? "../shared/fixtures");
+const fixturesFolder = resolve(root, process.env.BT_EFFECT_FIXTURES ?? "../shared/fixtures");
 
 const present = existsSync(join(fixturesFolder, "vectors.json"));
 const required = (process.env.BT_EFFECT_REQUIRE ?? "").split(",").includes("fixtures");
