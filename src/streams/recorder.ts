@@ -130,10 +130,12 @@ export const makeRecorder = (
     yield* Effect.addFinalizer(() => end);
     yield* save(inBetween);
 
-    const recording = Effect.suspend(() => (changed ? save(inBetween) : Effect.void)).pipe(
-      Effect.schedule(Schedule.fixed(recordInterval * MARGIN)),
-    );
-    const syncing = Effect.schedule(abandonable, Schedule.fixed(syncInterval));
+    const record = Effect.suspend(() => (changed ? save(inBetween) : Effect.void));
+    const recording = Effect.schedule(record, Schedule.fixed(recordInterval * MARGIN));
+    const syncing = Effect.andThen(abandonable, record);
+    // What the last run left unsynced has waited long enough.
+    const first = written.every((byte, index) => byte === synced[index]) ? Effect.void : syncing;
+    const syncs = Effect.andThen(first, Effect.schedule(syncing, Schedule.fixed(syncInterval)));
 
     return {
       wrote: (index) => {
@@ -149,6 +151,6 @@ export const makeRecorder = (
         if (underSync !== undefined) Bitfield.unset(underSync, index);
         changed = true;
       },
-      run: Effect.all([recording, syncing], { concurrency: 2, discard: true }).pipe(Effect.andThen(Effect.never)),
+      run: Effect.all([recording, syncs], { concurrency: 2, discard: true }).pipe(Effect.andThen(Effect.never)),
     };
   });
