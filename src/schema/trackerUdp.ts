@@ -6,10 +6,10 @@ import * as Option from "effect/Option";
 import { humanText, isDialable, MAX_PEERS, type AnnounceRequest, type AnnounceResponse } from "./tracker.ts";
 
 /** The constant that opens a connect request. */
-export const PROTOCOL_ID = 0x0000_0417_2710_1980n;
+const PROTOCOL_ID = 0x0000_0417_2710_1980n;
 
 /** The first word of a packet. */
-export const ACTION = { connect: 0, announce: 1, error: 3 } as const;
+const ACTION = { connect: 0, announce: 1, error: 3 } as const;
 
 const EVENTS: ReadonlyArray<AnnounceRequest["event"]> = ["none", "completed", "started", "stopped"];
 

@@ -12,6 +12,9 @@ export const backoff = (settings: AnnounceSettings): Schedule.Schedule<Duration.
     Schedule.spaced(Duration.seconds(settings.backoffCap)),
   ]);
 
+const clamp = (seconds: number, { minInterval, maxInterval }: AnnounceSettings): number =>
+  Math.min(Math.max(seconds, minInterval), maxInterval);
+
 /** The waits after an answer, in seconds. */
 export interface Waits {
   /** Until the next announce. */
@@ -25,15 +28,14 @@ export const waits = (
   response: Pick<AnnounceResponse, "interval" | "minInterval">,
   settings: AnnounceSettings,
 ): Waits => {
-  const clamp = (seconds: number) => Math.min(Math.max(seconds, settings.minInterval), settings.maxInterval);
-  const earliest = clamp(response.minInterval ?? 0);
+  const earliest = clamp(response.minInterval ?? 0, settings);
   const asked = response.interval > 0 ? response.interval : settings.defaultInterval;
-  return { next: Math.max(clamp(asked), earliest), earliest };
+  return { next: Math.max(clamp(asked, settings), earliest), earliest };
 };
 
-/** The wait in seconds that a failure itself dictates: `retry in` (BEP 31), Infinity where asking again is pointless; else undefined. */
+/** The wait in seconds that a failure itself dictates: `retry in` (BEP 31), clamped; Infinity where asking again is pointless; else undefined. */
 export const dictatedWait = (reason: TrackerReason, settings: AnnounceSettings): number | undefined => {
   if (reason._tag === "Unsupported") return Infinity;
   if (reason._tag !== "Rejected" || reason.retryIn === undefined) return undefined;
-  return reason.retryIn === "never" ? Infinity : Math.min(reason.retryIn, settings.maxInterval);
+  return reason.retryIn === "never" ? Infinity : clamp(reason.retryIn, settings);
 };

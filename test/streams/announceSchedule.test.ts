@@ -17,7 +17,8 @@ describe("announceSchedule", () => {
   it("takes the wait from the failure where it dictates one", () => {
     const wait = (retryIn?: number | "never") =>
       dictatedWait({ _tag: "Rejected", text: "", ...(retryIn !== undefined && { retryIn }) }, defaultAnnounceSettings);
-    assert.strictEqual(wait(60), 60);
+    assert.strictEqual(wait(90), 90);
+    assert.strictEqual(wait(0), 60);
     assert.strictEqual(wait(1e12), 86_400);
     assert.strictEqual(wait("never"), Infinity);
     assert.isUndefined(wait());

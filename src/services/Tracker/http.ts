@@ -111,7 +111,7 @@ const get = (target: HttpTarget, route: Route, connectTimeout: Duration.Input): 
           fail({ _tag: "TooLarge", limit: MAX_BODY });
           return response.destroy();
         });
-        response.once("error", failed);
+        response.on("error", failed);
         response.once("end", () =>
           resume(
             Effect.succeed({

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest";
-import { Deferred, Effect, Exit, Logger, Scope } from "effect";
+import { Deferred, Effect, Exit, Layer, Logger, Scope } from "effect";
 import { NetAddress } from "effect/net";
 import { createSocket } from "node:dgram";
 import { Datagrams } from "../../../src/services/Datagrams/Datagrams.ts";
@@ -77,8 +77,8 @@ describe("Datagrams, node", () => {
       );
       const { port } = taken.address();
       const bound = yield* Datagrams.use(({ addresses }) => Effect.succeed(addresses)).pipe(
-        Effect.provide(layer({ port, address: NetAddress.ipv4Loopback })),
-        Effect.provide(Logger.layer([])), // it warns
+        // it warns
+        Effect.provide(layer({ port, address: NetAddress.ipv4Loopback }).pipe(Layer.provideMerge(Logger.layer([])))),
       );
       assert.strictEqual(bound.length, 1);
       assert.notStrictEqual(bound[0]?.port, port);

@@ -241,9 +241,7 @@ describe("Tracker, UDP", () => {
       });
       const failures = yield* Effect.gen(function* () {
         const announce = yield* makeUdp;
-        return yield* Effect.all(
-          [announce(LITERAL, request), announce("udp://six.example:1", request)].map(Effect.flip),
-        );
+        return yield* Effect.forEach([LITERAL, "udp://six.example:1"], (url) => Effect.flip(announce(url, request)));
       }).pipe(Effect.provide([broken, noNames]));
       assert.deepStrictEqual(failures[0], { _tag: "Unreachable", cause: error });
       assert.deepInclude(failures[1], { _tag: "Unreachable" });
