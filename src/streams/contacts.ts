@@ -141,7 +141,7 @@ export const makeSession = Effect.fnUntraced(function* (options: SessionOptions)
     const complete = Latch.isOpen(options.completed);
     const event = !to.started ? "started" : owesCompleted(to) ? "completed" : "none";
     const response = yield* events.publish({ type: "tracker", url: to.url, state: "announcing" }).pipe(
-      Effect.andThen(tracker.announce(to.url, request(to, event))),
+      Effect.andThen(Effect.suspend(() => tracker.announce(to.url, request(to, event)))),
       Semaphore.withPermit(slots),
       Effect.tapError((error) => noteFailure(to, error)),
       Effect.onInterrupt(() => tellAbandoned(to)),
