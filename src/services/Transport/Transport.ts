@@ -48,7 +48,10 @@ export interface Connection {
   readonly sendUnsafe: (bytes: Uint8Array) => boolean;
   /** Waits until what waits to be sent is below the low-water mark. */
   readonly drained: Effect.Effect<void, TransportError>;
-  /** Writes the chunks in one go; completes when the system has taken them, so that their buffers can be used again. */
+  /**
+   * Writes the chunks in one go; completes when the system has taken them, so that their buffers can be used again. When it
+   * is interrupted they may still be sent: their buffers are free only after the connection's scope.
+   */
   readonly send: (chunks: ReadonlyArray<Uint8Array>) => Effect.Effect<void, TransportError>;
 }
 

@@ -1,6 +1,6 @@
 /** The bounds that every transport keeps: what one connection and one listener may hold in memory. */
 
-/** The most that one `read` takes, and the most that one socket read delivers, in bytes. */
+/** The most that `Connection.read` takes at once, in bytes. */
 export const READ_BYTES = 65_536;
 
 /** With more messages than this waiting to be pulled, nothing more is read from the socket. */

@@ -2,10 +2,12 @@ import { assert, describe, it } from "@effect/vitest";
 import { Effect, Exit, Fiber, Layer, Scope } from "effect";
 import { NetAddress } from "effect/net";
 import { readdirSync, readlinkSync } from "node:fs";
+import * as Net from "node:net";
 import { Worker } from "node:worker_threads";
+import { TransportError } from "../../../src/schema/errors/TransportError.ts";
 import * as tcp from "../../../src/services/Transport/tcp.ts";
 import { Transport } from "../../../src/services/Transport/Transport.ts";
-import { arrivalsOf, connect, numbers, transportContract } from "./contract.ts";
+import { arrivalsOf, connect, numbers, pullAll, transportContract } from "./contract.ts";
 import type { World } from "./contract.ts";
 
 const loopback = (port: number) => NetAddress.inetAddressUnsafe(NetAddress.ipv4Loopback, port);
@@ -178,6 +180,46 @@ describe("TCP", () => {
     }),
   );
 });
+
+for (const adoptAccepted of [true, false])
+  describe(`TCP with a peer of its own mind, ${adoptAccepted ? "adopted" : "read by events"}`, () => {
+    /** The accepted end of a connection that `Net` dialled, and the other end. */
+    const fromOutside = Effect.gen(function* () {
+      const { listener } = yield* world({ adoptAccepted });
+      const bound = yield* listener.listen({ port: 0, address: NetAddress.ipv4Loopback });
+      const outside = yield* Effect.acquireRelease(
+        Effect.sync(() => Net.connect({ port: bound.addresses[0].port, host: "127.0.0.1", allowHalfOpen: true })),
+        (socket) => Effect.sync(() => socket.destroy()),
+      );
+      const arrival = yield* arrivalsOf(bound);
+      const accepted = yield* Effect.flatMap(arrival, (incoming) => incoming.accept);
+      return { outside, pull: yield* accepted.receive(numbers) };
+    });
+    const eventOf = (socket: Net.Socket, event: "end") =>
+      Effect.callback<void>((resume) => {
+        socket.resume().once(event, () => resume(Effect.void));
+      });
+
+    it.live("takes a half-closed stream for an ended one", () =>
+      Effect.gen(function* () {
+        const { outside, pull } = yield* fromOutside;
+        outside.end(Uint8Array.of(1, 2, 3));
+        assert.deepStrictEqual(yield* pullAll(pull), { all: [1, 2, 3], error: undefined });
+        yield* eventOf(outside, "end");
+      }),
+    );
+
+    it.live("fails with Reset when the peer resets", () =>
+      Effect.gen(function* () {
+        const { outside, pull } = yield* fromOutside;
+        outside.write(Uint8Array.of(1));
+        assert.deepStrictEqual([...(yield* pull)], [1]);
+        outside.resetAndDestroy();
+        const { error } = yield* pullAll(pull);
+        assert.isTrue(error instanceof TransportError && error.reason._tag === "Reset");
+      }),
+    );
+  });
 
 describe("TCP with accepted sockets read by events", () => {
   transportContract(world({ adoptAccepted: false }), (title, effect) => it.live(title, () => effect));
