@@ -23,8 +23,9 @@ describe("inbound", () => {
       assert.isTrue(inbound.push(Uint8Array.of(1)));
       assert.isFalse(inbound.push(Uint8Array.of(2, 3)));
       assert.deepStrictEqual([...(yield* Fiber.join(reading))], [1, 2]);
-      yield* inbound.receive(numbers);
+      const pull = yield* inbound.receive(numbers);
       assert.strictEqual(source.resumed, 2);
+      assert.deepStrictEqual([...(yield* pull)], [3]);
     }),
   );
 
