@@ -95,6 +95,8 @@ const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
         handles.acquire(slot, false),
         (handle) =>
           Effect.gen(function* () {
+            // Written to while it runs: dirty again.
+            dirty.delete(slot);
             yield* System.fdatasync(handle.path, handle.fd);
             // Written to, but no longer in any folder: removed meanwhile.
             if ((yield* System.fstat(handle.path, handle.fd)).nlink === 0) return yield* missing(handle.path);
@@ -103,10 +105,8 @@ const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
       ).pipe(Effect.tapError(() => Effect.sync(() => dirty.add(slot))));
 
     const sync = Effect.suspend(() => {
-      const slots = [...dirty];
-      dirty.clear();
-      return Effect.forEach(slots, syncSlot, { concurrency: CALLS, discard: true });
-    }).pipe(Effect.andThen(folders.sync), Effect.andThen(asideFolders.sync));
+      return Effect.forEach([...dirty], syncSlot, { concurrency: CALLS, discard: true });
+    }).pipe(Effect.andThen(folders.sync(handles.beside)), Effect.andThen(asideFolders.sync(handles.beside)));
 
     const stateOf = (path: string, slot: number): Effect.Effect<FileState, DiskFault> =>
       System.stat(path).pipe(

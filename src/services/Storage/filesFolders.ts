@@ -17,8 +17,10 @@ export interface Folders {
   readonly contains: (path: string) => Effect.Effect<void, DiskFault>;
   /** Notes that entries of a folder changed. */
   readonly touched: (folder: string) => void;
-  /** Makes the entries of all touched folders durable. */
-  readonly sync: Effect.Effect<void, DiskFault>;
+  /** Makes the entries of all touched folders durable; `open` is what each is opened within. */
+  readonly sync: (
+    open: (effect: Effect.Effect<void, DiskFault>) => Effect.Effect<void, DiskFault>,
+  ) => Effect.Effect<void, DiskFault>;
 }
 
 /** Guards what lies in `base`: the output folder, or the folder of a single file. */
@@ -75,12 +77,13 @@ export const make = (base: string): Folders => {
     enter,
     contains,
     touched: (folder) => void changed.add(folder),
-    sync: Effect.suspend(() => {
-      const folders = [...changed];
-      changed.clear();
-      return Effect.forEach(folders, System.syncFolder, { discard: true }).pipe(
-        Effect.tapError(() => Effect.sync(() => folders.forEach((folder) => changed.add(folder)))),
-      );
-    }),
+    sync: (open) =>
+      Effect.suspend(() => {
+        const folders = [...changed];
+        changed.clear();
+        return Effect.forEach(folders, (folder) => open(System.syncFolder(folder)), { discard: true }).pipe(
+          Effect.tapError(() => Effect.sync(() => folders.forEach((folder) => changed.add(folder)))),
+        );
+      }),
   };
 };

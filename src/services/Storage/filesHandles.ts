@@ -45,8 +45,13 @@ export interface Handles {
   readonly release: (handle: Handle) => void;
   /** The file is on disk: from now on its absence is a loss. */
   readonly saw: (slot: number) => void;
+  /** Runs what needs a descriptor of its own for a while. */
+  readonly beside: (effect: Effect.Effect<void, DiskFault>) => Effect.Effect<void, DiskFault>;
   readonly closeAll: Effect.Effect<void>;
 }
+
+/** Descriptors left to the rest of the program (sockets, records) once it has run out of them. */
+const SPARE = 8;
 
 const { O_CREAT, O_NOFOLLOW, O_RDONLY, O_RDWR } = Fs.constants;
 
@@ -56,26 +61,76 @@ export const make = (target: (slot: number) => Openable, limit: number): Handles
   const open = new Map<number, Entry>();
   const opening = new Map<number, Deferred.Deferred<void>>();
   const seen = new Set<number>();
+  // Descriptors that are open or being opened; at most `most`.
+  let held = 0;
   let most = limit;
   let closed = false;
   let waiting: Deferred.Deferred<void> | undefined;
+
+  /** Something was closed or is idle: those who wait for room look again. */
+  const wake = (): void => {
+    if (waiting === undefined) return;
+    Deferred.doneUnsafe(waiting, Effect.void);
+    waiting = undefined;
+  };
+
+  const freed = (): void => {
+    held--;
+    wake();
+  };
 
   const retire = (entry: Entry): void => {
     if (open.get(entry.slot) === entry) open.delete(entry.slot);
     entry.retired = true;
   };
 
+  const close = (fd: number): Effect.Effect<void> => Effect.andThen(System.close(fd), Effect.sync(freed));
+
   const release = (handle: Handle): void => {
     // Handles are only ever made here, as entries.
     const entry = handle as Entry;
     entry.users--;
     if (entry.users > 0) return;
-    if (entry.retired) Fs.close(entry.fd, () => undefined);
-    if (waiting !== undefined) {
-      Deferred.doneUnsafe(waiting, Effect.void);
-      waiting = undefined;
-    }
+    if (entry.retired) Fs.close(entry.fd, freed);
+    else wake();
   };
+
+  const idle = (): Entry | undefined => {
+    for (const entry of open.values()) if (entry.users === 0) return entry;
+    return undefined;
+  };
+
+  const full = (): boolean => held >= most;
+
+  /** Takes a descriptor's place, that of the file idle longest if need be; waits while all are in use. */
+  const reserve = Effect.gen(function* () {
+    while (full()) {
+      const entry = idle();
+      if (entry === undefined) {
+        waiting ??= Deferred.makeUnsafe<void>();
+        yield* Deferred.await(waiting);
+      } else {
+        retire(entry);
+        yield* close(entry.fd);
+      }
+    }
+    held++;
+  });
+
+  /** Opens something that is to be counted until `freed`; when the process may not have more open, does with less from now on. */
+  const counted = <A>(opening: Effect.Effect<A, DiskFault>): Effect.Effect<A, DiskFault> =>
+    Effect.andThen(
+      reserve,
+      Effect.tapError(opening, () => Effect.sync(freed)),
+    ).pipe(
+      Effect.catchIf(
+        (failure) => (failure.code === "EMFILE" || failure.code === "ENFILE") && held > 0,
+        () => {
+          most = Math.max(1, Math.min(most, held) - SPARE);
+          return counted(opening);
+        },
+      ),
+    );
 
   const take = (slot: number, writable: boolean): Entry | undefined => {
     const entry = open.get(slot);
@@ -85,17 +140,6 @@ export const make = (target: (slot: number) => Openable, limit: number): Handles
     entry.users++;
     return entry;
   };
-
-  /** Closes idle files until fewer than `most` are open; false when too many are in use for that. */
-  const makeRoom = Effect.gen(function* () {
-    for (const entry of open.values()) {
-      if (open.size < most) return true;
-      if (entry.users > 0) continue;
-      retire(entry);
-      yield* System.close(entry.fd);
-    }
-    return open.size < most;
-  });
 
   const openPath = (slot: number, writable: boolean): Effect.Effect<number, DiskFault> =>
     Effect.gen(function* () {
@@ -114,23 +158,6 @@ export const make = (target: (slot: number) => Openable, limit: number): Handles
       return fd;
     });
 
-  /** When the process may not have more files open, closes idle ones, or waits until one is. */
-  const openWithin = (slot: number, writable: boolean): Effect.Effect<number, DiskFault> =>
-    Effect.andThen(makeRoom, openPath(slot, writable)).pipe(
-      Effect.catchIf(
-        (failure) => (failure.code === "EMFILE" || failure.code === "ENFILE") && open.size > 0,
-        () =>
-          Effect.gen(function* () {
-            most = open.size;
-            while (!(yield* makeRoom)) {
-              waiting ??= Deferred.makeUnsafe<void>();
-              yield* Deferred.await(waiting);
-            }
-            return yield* openWithin(slot, writable);
-          }),
-      ),
-    );
-
   // A sync that was left alone may outlive the output.
   const afterEnd = (slot: number): DiskFault =>
     new DiskFault({ code: "EBADF", path: target(slot).path, cause: new Error("the output was closed meanwhile") });
@@ -148,7 +175,7 @@ export const make = (target: (slot: number) => Openable, limit: number): Handles
         }
         const done = Deferred.makeUnsafe<void>();
         opening.set(slot, done);
-        const fd = yield* openWithin(slot, writable).pipe(
+        const fd = yield* counted(openPath(slot, writable)).pipe(
           Effect.ensuring(
             Effect.sync(() => {
               opening.delete(slot);
@@ -156,11 +183,11 @@ export const make = (target: (slot: number) => Openable, limit: number): Handles
             }),
           ),
         );
-        if (closed) return yield* Effect.andThen(System.close(fd), afterEnd(slot));
+        if (closed) return yield* Effect.andThen(close(fd), afterEnd(slot));
         const former = open.get(slot);
         if (former !== undefined) {
           retire(former);
-          if (former.users === 0) yield* System.close(former.fd);
+          if (former.users === 0) yield* close(former.fd);
         }
         const entry: Entry = { slot, path: target(slot).path, fd, writable, users: 1, retired: false };
         open.set(slot, entry);
@@ -173,6 +200,7 @@ export const make = (target: (slot: number) => Openable, limit: number): Handles
     acquire,
     release,
     saw: (slot) => void seen.add(slot),
+    beside: (effect) => Effect.tap(counted(effect), () => Effect.sync(freed)),
     closeAll: Effect.suspend(() => {
       const entries = [...open.values()];
       closed = true;
@@ -181,7 +209,7 @@ export const make = (target: (slot: number) => Openable, limit: number): Handles
         entries,
         (entry) => {
           entry.retired = true;
-          return entry.users > 0 ? Effect.void : System.close(entry.fd);
+          return entry.users > 0 ? Effect.void : close(entry.fd);
         },
         { concurrency: "unbounded", discard: true },
       );

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
+import { spawnSync } from "node:child_process";
 import * as Fs from "node:fs";
 import * as Os from "node:os";
 import * as Path from "node:path";
@@ -54,6 +55,21 @@ describe("Storage on the file system", () => {
         }),
       );
       assert.strictEqual(openIn(folder), 0);
+    }).pipe(Effect.scoped),
+  );
+
+  it.live("makes do with as few open files as the process may have", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporary;
+      const script = Path.join(import.meta.dirname, "crowded.ts");
+      const { stdout } = spawnSync(
+        "sh",
+        ["-c", 'ulimit -n 48 && exec "$0" "$1" "$2"', process.execPath, script, folder],
+        {
+          encoding: "utf8",
+        },
+      );
+      assert.strictEqual(stdout, "good");
     }).pipe(Effect.scoped),
   );
 

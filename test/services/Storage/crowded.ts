@@ -1,0 +1,34 @@
+/** A process that may open few files writes many at the same time: `node crowded.ts <folder>`; says `good`, or what went wrong. */
+import * as Effect from "effect/Effect";
+import { layer } from "../../../src/services/Storage/files.ts";
+import { Storage } from "../../../src/services/Storage/Storage.ts";
+import { layoutOf, pattern } from "./contract.ts";
+
+const [, , folder = ""] = process.argv;
+const FILES = 120;
+const written = Effect.gen(function* () {
+  const layout = layoutOf(
+    folder,
+    Array.from({ length: FILES }, () => ({ length: 10 })),
+  );
+  const output = yield* (yield* Storage).open(layout);
+  for (let round = 0; round < 3; round++) {
+    yield* Effect.forEach(
+      Array.from({ length: FILES }).keys(),
+      (index) => output.write(index * 10, pattern(10, index)),
+      {
+        concurrency: "unbounded",
+        discard: true,
+      },
+    );
+  }
+  const back = new Uint8Array(FILES * 10);
+  yield* output.read(0, back);
+  yield* output.sync;
+  yield* output.finish;
+  return back.slice(-10).join() === pattern(10, FILES - 1).join() ? "good" : "wrong bytes";
+});
+const said = await Effect.runPromise(written.pipe(Effect.scoped, Effect.provide(layer))).catch((error: unknown) =>
+  error instanceof Error ? error.message : String(error),
+);
+process.stdout.write(said);
