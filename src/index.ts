@@ -1,9 +1,20 @@
-/** What users of the library import: the pipeline and its request, the events and errors it speaks of, and the services' tags. */
+/** What users of the library import; the services and their Layers are under `bt-effect/services/*`. */
 export * from "./schema/errors/DownloadError.ts";
+export * from "./schema/errors/MagnetError.ts";
+export * from "./schema/errors/MetainfoError.ts";
 export * from "./schema/errors/PeerError.ts";
 export * from "./schema/errors/ResumeError.ts";
 export * from "./schema/errors/StorageError.ts";
 export * from "./schema/errors/TrackerError.ts";
 export * from "./schema/errors/TransportError.ts";
+export { exitStatus, type Explained } from "./schema/errors/code.ts";
 export type * from "./schema/events.ts";
+export * from "./schema/eventsJson.ts";
+export * from "./schema/magnet.ts";
+export type * from "./schema/metainfo.ts";
+export { parseInfo, parseMetainfo, type ParseOptions } from "./schema/metainfo/parse.ts";
+export * from "./schema/settings.ts";
+export { Hasher } from "./services/Hasher.ts";
+export * as Live from "./services/live.ts";
+export * from "./streams/download.ts";
 export * from "./streams/request.ts";

@@ -1,0 +1,29 @@
+/**
+ * All the in-memory Layers together: one client on an in-memory network, with a disk and a state folder of its own. The counterpart of
+ * live.ts, for tests; the trackers (`MemoryTrackers`) are shared by all clients and provided from outside.
+ */
+import * as Layer from "effect/Layer";
+import * as Dns from "effect/net/Dns";
+import * as NetAddress from "effect/net/NetAddress";
+import { Bans } from "./Bans.ts";
+import { Choker } from "./Choker/Choker.ts";
+import { Hasher } from "./Hasher.ts";
+import type { MemoryNetwork } from "./MemoryNetwork/MemoryNetwork.ts";
+import { Picker } from "./Picker/Picker.ts";
+import * as ResumeStore from "./ResumeStore/memory.ts";
+import * as Storage from "./Storage/memory.ts";
+import * as Tracker from "./Tracker/memory.ts";
+
+/** Everything that `download` needs, for the client with this IP address on `network`. */
+export const layer = (network: MemoryNetwork, address: string) =>
+  Layer.mergeAll(
+    network.host(address),
+    Tracker.layer(NetAddress.ipFromStringUnsafe(address)),
+    Dns.layerStatic({ hosts: {} }),
+    Layer.fresh(Storage.layer),
+    Layer.fresh(ResumeStore.layer),
+    Layer.fresh(Bans.layer),
+    Hasher.layer,
+    Picker.layer,
+    Choker.layer,
+  );
