@@ -136,7 +136,7 @@ const refuseForeign = (
     output.layout.files,
     Effect.fnUntraced(function* (file, index) {
       const size = states[index]?.size ?? 0;
-      if (file.kind !== "write" || size === 0 || wasSelected(output.record, index)) return;
+      if (file.kind !== "write" || file.link !== undefined || size === 0 || wasSelected(output.record, index)) return;
       const range = piecesOf(info, file);
       for (let piece = range?.first ?? 0; piece <= (range?.last ?? -1); piece++) {
         if (Bitfield.has(have, piece)) return;
