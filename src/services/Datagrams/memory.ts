@@ -4,7 +4,6 @@
  */
 import * as Effect from "effect/Effect";
 import * as NetAddress from "effect/net/NetAddress";
-import { hasAddress } from "../MemoryNetwork/host.ts";
 import type { Host, Wires } from "../MemoryNetwork/host.ts";
 import { POISON } from "../MemoryNetwork/stream.ts";
 import { DatagramError } from "./Datagrams.ts";
@@ -35,7 +34,7 @@ export const makeMemoryDatagrams = (wires: Wires, host: Host, port: number): Dat
         if (bytes.length > MAX_DATAGRAM_BYTES)
           return Effect.fail(new DatagramError({ address, reason: { _tag: "TooLarge", length: bytes.length } }));
         const other = wires.find(to.address, host);
-        if (other === undefined || !hasAddress(other, to.address)) return Effect.void;
+        if (other === undefined) return Effect.void;
         const packet = bytes.slice();
         wires.paths(host, other).forth.carryLossy(packet.length, () => {
           other.onDatagram?.(to.port, packet, NetAddress.inetAddressUnsafe(own, port));

@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest";
-import { Effect, Fiber } from "effect";
+import { Effect, Fiber, Schema } from "effect";
 import { TransportError } from "../../../src/schema/errors/TransportError.ts";
 import { makeInbound } from "../../../src/services/Transport/inbound.ts";
 import { MAX_WAITING_MESSAGES } from "../../../src/services/Transport/limits.ts";
-import { numbers, pullAll } from "./contract.ts";
+import { numbers, pattern, pullAll } from "./contract.ts";
 
 const reset = new TransportError({ address: "10.0.0.1:1", reason: { _tag: "Reset" } });
 
@@ -115,5 +115,43 @@ describe("inbound", () => {
       const pull = yield* inbound.receive(numbers);
       assert.deepStrictEqual(yield* pullAll(pull), { all: [2, 3], error: undefined });
     }),
+  );
+
+  const lengths = Schema.Array(Schema.Int.pipe(Schema.check(Schema.isBetween({ minimum: 1, maximum: 300 }))));
+
+  it.effect.prop(
+    "hands out every byte once and in order, however they arrive and are taken",
+    { arrivals: lengths, reads: lengths },
+    ({ arrivals, reads }) =>
+      Effect.gen(function* () {
+        const source = { flowing: false };
+        const inbound = makeInbound("10.0.0.1:1", () => {
+          source.flowing = true;
+        });
+        const sent = pattern(arrivals.reduce((sum, length) => sum + length, 0));
+        const taking = yield* Effect.forkChild(
+          Effect.gen(function* () {
+            const taken: Array<number> = [];
+            for (const length of reads) {
+              if (taken.length + length > sent.length) break;
+              taken.push(...(yield* inbound.read(length)));
+            }
+            const { all, error } = yield* pullAll(yield* inbound.receive(numbers));
+            return { taken: [...taken, ...all], error };
+          }),
+          { startImmediately: true },
+        );
+        const lent = new Uint8Array(300);
+        let at = 0;
+        for (const length of arrivals) {
+          while (!source.flowing) yield* Effect.yieldNow;
+          lent.set(sent.subarray(at, at + length));
+          source.flowing = inbound.push(lent.subarray(0, length));
+          lent.fill(0);
+          at += length;
+        }
+        inbound.end(undefined);
+        assert.deepStrictEqual(yield* Fiber.join(taking), { taken: [...sent], error: undefined });
+      }),
   );
 });

@@ -65,7 +65,7 @@ const unanswered = Effect.gen(function* () {
   const { dialler } = yield* world();
   const address = loopback(yield* deafPort);
   for (let n = 0; n < 8; n++) {
-    const exit = yield* Effect.exit(dialler.dial(address, { timeout: "100 millis" }));
+    const exit = yield* Effect.exit(dialler.dial(address, { timeout: "500 millis" }));
     if (Exit.isSuccess(exit)) continue;
     yield* closingTurns;
     return { dialler, address };
