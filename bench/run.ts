@@ -9,7 +9,7 @@
  * A client that cannot be run is a failed row and a non-zero exit. Results: bench/results/<time>.json, docs/bench.svg.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -74,8 +74,7 @@ const download = async (
   payload: Payload,
   swarm: { readonly tracker: string; readonly pid: number },
 ): Promise<Measured> => {
-  const work = join(root, "run");
-  rmSync(work, { recursive: true, force: true });
+  const work = mkdtempSync(join(root, "run-"));
   const [folder, home] = [join(work, "out"), join(work, "home")];
   mkdirSync(folder, { recursive: true });
   mkdirSync(home, { recursive: true });
