@@ -7,7 +7,7 @@ import type { LinkOptions } from "../../../src/services/MemoryNetwork/link.ts";
 import * as MemoryNetwork from "../../../src/services/MemoryNetwork/MemoryNetwork.ts";
 import { POISON } from "../../../src/services/MemoryNetwork/stream.ts";
 import { Transport } from "../../../src/services/Transport/Transport.ts";
-import { arrivalsOf, connect, numbers, pattern, pullAll } from "../Transport/contract.ts";
+import { arrivalsOf, connect, numbers, pattern, pullAll } from "../Transport/pair.ts";
 
 const at = (text: string) => NetAddress.inetAddressFromStringUnsafe(text);
 

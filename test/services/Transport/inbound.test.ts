@@ -3,7 +3,7 @@ import { Effect, Fiber, Schema } from "effect";
 import { TransportError } from "../../../src/schema/errors/TransportError.ts";
 import { makeInbound } from "../../../src/services/Transport/inbound.ts";
 import { MAX_WAITING_MESSAGES } from "../../../src/services/Transport/limits.ts";
-import { numbers, pattern, pullAll } from "./contract.ts";
+import { numbers, pattern, pullAll } from "./pair.ts";
 
 const reset = new TransportError({ address: "10.0.0.1:1", reason: { _tag: "Reset" } });
 

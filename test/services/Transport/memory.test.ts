@@ -5,8 +5,9 @@ import { TestClock } from "effect/testing";
 import * as MemoryNetwork from "../../../src/services/MemoryNetwork/MemoryNetwork.ts";
 import type { LinkOptions } from "../../../src/services/MemoryNetwork/link.ts";
 import { Transport } from "../../../src/services/Transport/Transport.ts";
-import { transportContract } from "./contract.ts";
-import type { World } from "./contract.ts";
+import { connectionContract } from "./connectionContract.ts";
+import { listenerContract } from "./listenerContract.ts";
+import type { World } from "./pair.ts";
 
 const transportOf = <E, R>(layer: Layer.Layer<Transport, E, R>) =>
   Effect.map(Layer.build(layer), (context) => Effect.provide(Transport, context)).pipe(Effect.flatten);
@@ -35,5 +36,6 @@ for (const [name, options] of [
   ["in small reads", { chunkBytes: 1_460, windowBytes: 20_000 }],
 ] as const)
   describe(`the in-memory transport ${name}`, () => {
-    transportContract(world(options), (title, effect) => it.effect(title, () => driven(Effect.scoped(effect))));
+    for (const contract of [connectionContract, listenerContract])
+      contract(world(options), (title, effect) => it.effect(title, () => driven(Effect.scoped(effect))));
   });

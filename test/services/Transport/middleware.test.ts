@@ -5,7 +5,7 @@ import { TestClock } from "effect/testing";
 import * as MemoryNetwork from "../../../src/services/MemoryNetwork/MemoryNetwork.ts";
 import { corrupted, droppedAfter, slowed } from "../../../src/services/Transport/middleware.ts";
 import { Transport } from "../../../src/services/Transport/Transport.ts";
-import { connect, numbers, pullAll } from "./contract.ts";
+import { connect, numbers, pullAll } from "./pair.ts";
 
 /** A connection whose accepting side lies behind `spoil`. */
 const behind = (spoil: Layer.Layer<Transport, never, Transport>) =>

@@ -7,8 +7,10 @@ import { Worker } from "node:worker_threads";
 import { TransportError } from "../../../src/schema/errors/TransportError.ts";
 import * as tcp from "../../../src/services/Transport/tcp.ts";
 import { Transport } from "../../../src/services/Transport/Transport.ts";
-import { arrivalsOf, connect, numbers, pullAll, transportContract } from "./contract.ts";
-import type { World } from "./contract.ts";
+import { arrivalsOf, connect, numbers, pullAll } from "./pair.ts";
+import { connectionContract } from "./connectionContract.ts";
+import { listenerContract } from "./listenerContract.ts";
+import type { World } from "./pair.ts";
 
 const loopback = (port: number) => NetAddress.inetAddressUnsafe(NetAddress.ipv4Loopback, port);
 
@@ -74,7 +76,8 @@ const unanswered = Effect.gen(function* () {
 });
 
 describe("TCP", () => {
-  transportContract(world(), (title, effect) => it.live(title, () => effect));
+  for (const contract of [connectionContract, listenerContract])
+    contract(world(), (title, effect) => it.live(title, () => effect));
 
   it.live("gives up a dial after its time", () =>
     Effect.gen(function* () {
@@ -222,5 +225,6 @@ for (const adoptAccepted of [true, false])
   });
 
 describe("TCP with accepted sockets read by events", () => {
-  transportContract(world({ adoptAccepted: false }), (title, effect) => it.live(title, () => effect));
+  for (const contract of [connectionContract, listenerContract])
+    contract(world({ adoptAccepted: false }), (title, effect) => it.live(title, () => effect));
 });

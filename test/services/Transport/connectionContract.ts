@@ -1,102 +1,17 @@
-/** What every `Transport` owes to those who use it; run against TCP on loopback and against the in-memory network. */
+/** What every open `Connection` owes to those who use it; run against TCP on loopback and the in-memory network. */
 import { assert } from "@effect/vitest";
-import { Array as Arr, Effect, Exit, Fiber, Queue, Scope, Stream } from "effect";
-import { NetAddress } from "effect/net";
-import type { Cause, Pull } from "effect";
-import { TransportError } from "../../../src/schema/errors/TransportError.ts";
+import { Array as Arr, Effect, Exit, Fiber } from "effect";
+import type { Scope } from "effect";
 import { MAX_WAITING_MESSAGES, READ_BYTES } from "../../../src/services/Transport/limits.ts";
-import type { Connection, Incoming, Listener, Transport } from "../../../src/services/Transport/Transport.ts";
+import type { Connection } from "../../../src/services/Transport/Transport.ts";
+import { connect, copies, joined, numbers, pattern, pullAll, reasonOf, settle } from "./pair.ts";
+import type { Pair, World } from "./pair.ts";
 
 /** The most that any transport lends to a decoder at once. */
 const MAX_LENT_BYTES = 262_144;
 
-/** Two transports, and how the first one reaches the second one's port. */
-export interface World {
-  readonly dialler: Transport["Service"];
-  readonly listener: Transport["Service"];
-  readonly at: (port: number) => NetAddress.InetAddress;
-}
-
-/** Both ends of an open connection, each closable by itself. */
-export interface Pair {
-  readonly dialled: Connection;
-  readonly accepted: Connection;
-  readonly closeDialled: Effect.Effect<void>;
-  readonly closeAccepted: Effect.Effect<void>;
-}
-
-/** The arrivals of a listener, to be taken one by one. */
-export const arrivalsOf = (listener: Listener) =>
-  Effect.map(Stream.toQueue(listener.incoming, { capacity: "unbounded" }), (queue) => Queue.take(queue));
-
-const inOwnScope = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>) =>
-  Effect.gen(function* () {
-    const scope = yield* Effect.acquireRelease(Scope.make(), (scope) => Scope.close(scope, Exit.void));
-    return [yield* Scope.provide(effect, scope), Scope.close(scope, Exit.void)] as const;
-  });
-
-/** Opens a connection from the dialler of `world` to its listener. */
-export const connect = Effect.fnUntraced(function* (world: World) {
-  const listener = yield* world.listener.listen({ port: 0 });
-  const arrival = yield* arrivalsOf(listener);
-  const [dialled, closeDialled] = yield* inOwnScope(
-    world.dialler.dial(world.at(listener.addresses[0].port), { timeout: "10 seconds" }),
-  );
-  const [accepted, closeAccepted] = yield* inOwnScope(Effect.flatMap(arrival, (incoming) => incoming.accept));
-  return { dialled, accepted, closeDialled, closeAccepted } satisfies Pair;
-});
-
-/** Bytes that differ from their neighbours, whatever `seed`. */
-export const pattern = (length: number, seed = 1): Uint8Array => {
-  const bytes = new Uint8Array(length);
-  for (let i = 0, x = seed; i < length; i++) {
-    x = (Math.imul(x, 1103515245) + 12345) & 0x7fffffff;
-    bytes[i] = x >>> 16;
-  }
-  return bytes;
-};
-
-/** Decodes to copies of what was read. */
-export const copies = (bytes: Uint8Array, out: Array<Uint8Array>): undefined => {
-  out.push(bytes.slice());
-};
-
-/** Decodes to one number per byte. */
-export const numbers = (bytes: Uint8Array, out: Array<number>): undefined => {
-  for (const byte of bytes) out.push(byte);
-};
-
-/** Pulls until the end: all that came, and how it ended (`undefined`: cleanly). */
-export const pullAll = <A, E>(pull: Pull.Pull<Arr.NonEmptyReadonlyArray<A>, E>) =>
-  Effect.gen(function* () {
-    const all: Array<A> = [];
-    const end = yield* Effect.exit(Effect.forever(Effect.map(pull, (batch) => all.push(...batch))));
-    assert.isTrue(Exit.isFailure(end));
-    const failure = Exit.isFailure(end) ? end.cause.reasons.find((r) => r._tag === "Fail")?.error : undefined;
-    return { all, error: isDone(failure) ? undefined : failure };
-  });
-
-const isDone = (u: unknown): u is Cause.Done => typeof u === "object" && u !== null && "_tag" in u && u._tag === "Done";
-
-const reasonOf = (error: unknown): string => (error instanceof TransportError ? error.reason._tag : String(error));
-
-const joined = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => Uint8Array.from(Buffer.concat(chunks));
-
-/** Lets everything that is already under way happen: until `progress` stands still over many turns of the event loop. */
-const settle = (progress: () => unknown) =>
-  Effect.gen(function* () {
-    let last = progress();
-    for (let still = 0; still < 50; still++) {
-      yield* Effect.callback<void>((resume) => {
-        setImmediate(() => resume(Effect.void));
-      });
-      if (progress() !== last) still = 0;
-      last = progress();
-    }
-  });
-
 /** The tests; `test` runs one, `world` is made anew for each. */
-export const transportContract = (
+export const connectionContract = (
   world: Effect.Effect<World, never, Scope.Scope>,
   test: (title: string, effect: Effect.Effect<void, unknown, Scope.Scope>) => void,
 ): void => {
@@ -320,100 +235,6 @@ export const transportContract = (
       yield* Fiber.join(sending);
       assert.strictEqual(decoded, total * READ_BYTES);
       assert.isAtMost(mostWaiting, MAX_WAITING_MESSAGES);
-    }),
-  );
-
-  const listening = Effect.gen(function* () {
-    const { dialler, listener, at } = yield* world;
-    const bound = yield* listener.listen({ port: 0 });
-    const port = bound.addresses[0].port;
-    return {
-      port,
-      listener,
-      arrival: yield* arrivalsOf(bound),
-      dial: dialler.dial(at(port), { timeout: "10 seconds" }),
-    };
-  });
-
-  test(
-    "is refused where nobody listens, and again once a listener has gone",
-    Effect.gen(function* () {
-      const { dialler, listener, at } = yield* world;
-      const port = yield* Effect.scoped(Effect.map(listener.listen({ port: 0 }), ({ addresses }) => addresses[0].port));
-      const error = yield* Effect.flip(Effect.scoped(dialler.dial(at(port), { timeout: "10 seconds" })));
-      assert.strictEqual(reasonOf(error), "Refused");
-      assert.strictEqual(error.message, `${String(at(port))}: connection refused`);
-    }),
-  );
-
-  test(
-    "says that a port is taken",
-    Effect.gen(function* () {
-      const { listener, port } = yield* listening;
-      const error = yield* Effect.flip(listener.listen({ port }));
-      assert.strictEqual(error.code, "transport.address-in-use");
-    }),
-  );
-
-  test(
-    "says that an address is not its own",
-    Effect.gen(function* () {
-      const { dialler, listener, at } = yield* world;
-      const foreign = NetAddress.ipFromStringUnsafe("192.0.2.1");
-      assert.strictEqual(
-        reasonOf(yield* Effect.flip(listener.listen({ port: 0, address: foreign }))),
-        "AddressNotAvailable",
-      );
-      const dial = dialler.dial(at(9), { timeout: "10 seconds", from: foreign });
-      assert.strictEqual(reasonOf(yield* Effect.flip(dial)), "AddressNotAvailable");
-      const otherFamily = dialler.dial(at(9), { timeout: "10 seconds", from: NetAddress.ipv6Loopback });
-      assert.strictEqual(reasonOf(yield* Effect.flip(otherFamily)), "AddressNotAvailable");
-    }),
-  );
-
-  test(
-    "closes an arrival that is refused",
-    Effect.gen(function* () {
-      const { arrival, dial } = yield* listening;
-      const connection = yield* dial;
-      const incoming: Incoming = yield* arrival;
-      assert.strictEqual(String(incoming.remote), String(connection.local));
-      yield* incoming.refuse;
-      assert.strictEqual(reasonOf(yield* Effect.flip(connection.read(1))), "Closed");
-      assert.strictEqual(reasonOf(yield* Effect.flip(Effect.scoped(incoming.accept))), "Closed");
-    }),
-  );
-
-  test(
-    "closes the arrivals that nobody took with the listener",
-    Effect.gen(function* () {
-      const { dialler, listener, at } = yield* world;
-      const [bound, stop] = yield* inOwnScope(listener.listen({ port: 0 }));
-      const connection = yield* dialler.dial(at(bound.addresses[0].port), { timeout: "10 seconds" });
-      const incoming = yield* Effect.flatMap(arrivalsOf(bound), (arrival) => arrival);
-      yield* stop;
-      assert.strictEqual(reasonOf(yield* Effect.flip(connection.read(1))), "Closed");
-      assert.strictEqual(reasonOf(yield* Effect.flip(Effect.scoped(incoming.accept))), "Closed");
-    }),
-  );
-
-  test(
-    "keeps many connections apart",
-    Effect.gen(function* () {
-      const { arrival, dial } = yield* listening;
-      const dialled = yield* Effect.replicateEffect(dial, 60, { concurrency: 20 });
-      const accepted = yield* Effect.replicateEffect(
-        Effect.flatMap(arrival, (incoming) => incoming.accept),
-        60,
-      );
-      const pulls = yield* Effect.forEach(accepted, (connection) => connection.receive(numbers));
-      for (const [index, connection] of dialled.entries()) connection.sendUnsafe(Uint8Array.of(index));
-      const got = yield* Effect.forEach(pulls, (pull) => pull, { concurrency: "unbounded" });
-      const portOf = new Map(dialled.map((connection, index) => [connection.local.port, index]));
-      assert.deepStrictEqual(
-        got.map(([number]) => number),
-        accepted.map(({ remote }) => portOf.get(remote.port)),
-      );
     }),
   );
 };
