@@ -1,7 +1,6 @@
 /**
- * Which block to ask of whom, and where its bytes go: the one owner of piece buffers and digests. Read callbacks of many peers call `begin` and
- * `end` synchronously; a late or duplicate block of a piece that is no longer open is refused. It does not choose pieces (the picker does), verify
- * or write (streams/pieces.ts).
+ * Which block to ask of whom: the one owner of open pieces, their buffers and digests. Read callbacks of many peers call `begin` and `end` synchronously; a
+ * late or duplicate block of a piece that is no longer open is refused. It does not choose pieces (the picker does), verify or write (streams/pieces.ts).
  *
  * Life cycle of a piece: opened by `reserve`; filled by `end`; handed on as a `Filled` run; closed by `written` or `failed`.
  */
@@ -9,10 +8,10 @@ import type { Hasher } from "../../services/Hasher.ts";
 import type { PieceTable } from "../../services/Picker/Picker.ts";
 import { BLOCK_LENGTH, type BlockSpan } from "../../schema/wire.ts";
 import type { Buffers } from "./buffers.ts";
+import { makeDeliveries } from "./deliveries.ts";
 import {
   advanceDigest,
   ASKED,
-  blockBytes,
   blockLength,
   type Contributor,
   FREE,
@@ -79,8 +78,7 @@ export interface AssemblerOptions {
 export const makeAssembler = (options: AssemblerOptions): Assembler => {
   const { table, buffers } = options;
   const open = new Map<number, OpenPiece>();
-  /** What each peer is in the middle of delivering. */
-  const delivering = new Map<Contributor, { piece: OpenPiece; block: number; scratch: Uint8Array | undefined }>();
+  const deliveries = makeDeliveries();
   let starved = false;
 
   const openPiece = (index: number): OpenPiece | undefined => {
@@ -102,30 +100,16 @@ export const makeAssembler = (options: AssemblerOptions): Assembler => {
     return piece;
   };
 
-  /** Frees the buffers of a piece; one that a peer still writes into is left to it. */
-  const dropBuffers = (piece: OpenPiece): void => {
-    for (let run = 0; run < piece.runCount; run++) {
-      const buffer = piece.buffers[run];
-      if (buffer === undefined) continue;
-      piece.buffers[run] = undefined;
-      const first = run * piece.runBlocks;
-      let busy = false;
-      for (let block = first; block < first + piece.runBlocks; block++) busy ||= piece.writing[block] !== undefined;
-      if (busy) buffers.forget();
-      else buffers.give(buffer);
-    }
-  };
-
   const close = (piece: OpenPiece): void => {
     open.delete(piece.index);
-    dropBuffers(piece);
+    deliveries.release(piece, buffers);
   };
 
   /** Gives up a piece that nobody connected has, so that one that somebody has can be opened. */
   const dropOrphan = (): boolean => {
     let orphan: OpenPiece | undefined;
     for (const piece of open.values()) {
-      if (piece.free + piece.there !== piece.blockCount || piece.there === piece.blockCount) continue;
+      if (!isIdle(piece) || piece.there === piece.blockCount) continue;
       if (table.availability(piece.index) > 0 || piece.runsWritten > 0) continue;
       if (orphan === undefined || piece.there < orphan.there) orphan = piece;
     }
@@ -160,6 +144,7 @@ export const makeAssembler = (options: AssemblerOptions): Assembler => {
       taken++;
     }
     piece.cursor = block;
+    if (piece.parole && taken > 0) piece.sole = peer;
     return taken;
   };
 
@@ -167,9 +152,12 @@ export const makeAssembler = (options: AssemblerOptions): Assembler => {
     out.push({ index: piece.index, begin: block * BLOCK_LENGTH, length: blockLength(piece.length, block) });
   };
 
+  /** Nobody is asked for any of it. */
+  const isIdle = (piece: OpenPiece): boolean => piece.free + piece.there === piece.blockCount;
+
   const mayAsk = (piece: OpenPiece, peer: Contributor, among: Uint8Array | undefined): boolean =>
     table.hasPiece(peer.slot, piece.index) &&
-    (piece.sole === undefined || piece.sole === peer) &&
+    (piece.sole === undefined || piece.sole === peer || isIdle(piece)) &&
     (among === undefined || ((among[piece.index >>> 3] ?? 0) & (0x80 >>> (piece.index & 7))) !== 0);
 
   const giveBack = (peer: Contributor, index: number, begin: number): void => {
@@ -188,23 +176,18 @@ export const makeAssembler = (options: AssemblerOptions): Assembler => {
     if (piece.free === piece.blockCount) {
       close(piece);
       table.reopen(index);
-    } else if (piece.sole === peer) piece.sole = undefined;
+    }
   };
 
-  /** A late copy arrived first: moves the run to a new buffer, for the other peer may still write into the old one. */
-  const moveRun = (piece: OpenPiece, run: number): Uint8Array | undefined => {
-    const old = piece.buffers[run];
-    if (old === undefined) return undefined;
-    const moved = Uint8Array.from(old);
-    piece.buffers[run] = moved;
-    const first = run * piece.runBlocks;
-    for (let block = first; block < first + piece.runBlocks; block++) {
-      const writer = piece.writing[block];
-      if (writer === undefined) continue;
-      piece.writing[block] = undefined;
-      delivering.delete(writer);
-    }
-    return moved;
+  /** `winner` delivered the block: nobody else need. */
+  const cancelOthers = (piece: OpenPiece, block: number, winner: Contributor): void => {
+    const first = piece.asked[block];
+    const second = piece.askedToo[block];
+    piece.asked[block] = undefined;
+    piece.askedToo[block] = undefined;
+    const length = blockLength(piece.length, block);
+    for (const other of [first, second])
+      if (other !== undefined && other !== winner) other.cancel(piece.index, block * BLOCK_LENGTH, length);
   };
 
   return {
@@ -212,17 +195,13 @@ export const makeAssembler = (options: AssemblerOptions): Assembler => {
       let taken = 0;
       for (const piece of open.values()) {
         if (taken === count) return taken;
-        if (piece.free > 0 && mayAsk(piece, peer, among)) {
-          if (piece.parole) piece.sole = peer;
-          taken += reserveIn(piece, peer, count - taken, out);
-        }
+        if (piece.free > 0 && mayAsk(piece, peer, among)) taken += reserveIn(piece, peer, count - taken, out);
       }
       while (taken < count) {
         const index = table.choose(peer.slot, among);
         if (index < 0) break;
         const piece = openPiece(index);
         if (piece === undefined) break;
-        if (piece.parole) piece.sole = peer;
         const got = reserveIn(piece, peer, count - taken, out);
         if (got === 0) break;
         taken += got;
@@ -250,52 +229,28 @@ export const makeAssembler = (options: AssemblerOptions): Assembler => {
       if (piece === undefined || !Number.isInteger(block) || block >= piece.blockCount) return undefined;
       if (length !== blockLength(piece.length, block) || piece.state[block] === THERE) return undefined;
       if (!bufferFor(piece, block)) return undefined;
-      const taken = piece.writing[block] !== undefined;
-      const target = taken ? new Uint8Array(length) : blockBytes(piece, block);
-      if (target === undefined) return undefined;
-      if (!taken) piece.writing[block] = peer;
-      delivering.set(peer, { piece, block, scratch: taken ? target : undefined });
-      return target;
+      return deliveries.begin(peer, piece, block);
     },
     end: (peer, { index, begin }, filled) => {
-      const delivered = delivering.get(peer);
-      if (delivered === undefined) return false;
-      delivering.delete(peer);
-      const { piece, block, scratch } = delivered;
-      if (piece.writing[block] === peer) piece.writing[block] = undefined;
+      const delivery = deliveries.take(peer);
+      if (delivery === undefined) return false;
+      const { piece, block } = delivery;
       if (open.get(index) !== piece || block * BLOCK_LENGTH !== begin || piece.state[block] === THERE) return false;
-      const run = Math.floor(block / piece.runBlocks);
-      if (scratch !== undefined) {
-        const home = piece.writing[block] === undefined ? piece.buffers[run] : moveRun(piece, run);
-        if (home === undefined) return false;
-        home.set(scratch, (block % piece.runBlocks) * BLOCK_LENGTH);
-      }
+      if (!deliveries.settle(delivery)) return false;
       if (piece.state[block] === FREE) piece.free--;
       piece.state[block] = THERE;
       piece.from[block] = peer;
-      const { asked, askedToo } = piece;
-      const first = asked[block];
-      const second = askedToo[block];
-      asked[block] = undefined;
-      askedToo[block] = undefined;
-      const length = blockLength(piece.length, block);
-      if (first !== undefined && first !== peer) first.cancel(index, begin, length);
-      if (second !== undefined && second !== peer) second.cancel(index, begin, length);
       piece.there++;
+      cancelOthers(piece, block, peer);
       if (block === piece.hashed) advanceDigest(piece);
+      const run = Math.floor(block / piece.runBlocks);
       const left = (piece.runLeft[run] ?? 0) - 1;
       piece.runLeft[run] = left;
       if (left === 0) filled.push({ piece, run });
       return true;
     },
     giveBack,
-    leave: (peer) => {
-      const delivered = delivering.get(peer);
-      if (delivered === undefined) return;
-      delivering.delete(peer);
-      const { piece, block } = delivered;
-      if (piece.writing[block] === peer) piece.writing[block] = undefined;
-    },
+    leave: (peer) => void deliveries.take(peer),
     runWritten: (piece, run) => {
       const buffer = piece.buffers[run];
       piece.runsWritten++;

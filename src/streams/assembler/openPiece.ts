@@ -57,9 +57,9 @@ export interface OpenPiece {
   cursor: number;
   /** Runs that were written to disk (of a piece of several runs). */
   runsWritten: number;
-  /** Only this peer may be asked: the piece failed before and its culprit is sought. */
+  /** Who was asked last of a piece on parole: as long as it is asked for anything of it, nobody else is. */
   sole: Contributor | undefined;
-  /** Whether `sole` applies. */
+  /** The piece failed before and its culprit is sought: `sole` applies. */
   readonly parole: boolean;
 }
 
