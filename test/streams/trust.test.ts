@@ -131,7 +131,7 @@ const cases: ReadonlyArray<Case> = [
 
 describe("trust", () => {
   for (const { name, record: change, states = whole, bootId = "this boot", ...expected } of cases) {
-    it(name, () => {
+    it(`${name} (table)`, () => {
       const evidence = { info, states, record: { ...record, ...change }, bootId, recordInterval: INTERVAL };
       const verdict = judge(evidence);
       assert.deepStrictEqual(
