@@ -22,6 +22,8 @@ export interface Torrent {
   readonly table: PieceTable;
   readonly assembler: Assembler;
   readonly storage: OpenStorage;
+  /** Bytes of a piece that is not complete were written. */
+  readonly touched: () => void;
 }
 
 /** Payload bytes since the start, and when the last useful one came (milliseconds of the monotonic clock). */

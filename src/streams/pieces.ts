@@ -97,6 +97,7 @@ const storeWhole = Effect.fnUntraced(function* (torrent: Torrent, piece: OpenPie
 
 const storeRun = Effect.fnUntraced(function* (torrent: Torrent, { piece, run }: Filled, bytes: Uint8Array) {
   yield* torrent.storage.write(offsetOf(torrent, piece) + run * piece.runBlocks * BLOCK_LENGTH, bytes);
+  torrent.touched();
   torrent.assembler.runWritten(piece, run);
   if (piece.runsWritten < piece.runCount) return Option.none<Stored>();
   yield* finishDigest(torrent, piece);

@@ -168,7 +168,8 @@ export const prepare = Effect.fnUntraced(function* (
     runLength,
     suspect: context.suspect,
   });
-  const torrent: Torrent = { info, table, assembler, storage };
+  let touched = (): void => {};
+  const torrent: Torrent = { info, table, assembler, storage, touched: () => touched() };
   yield* events.publish({
     type: "resumed",
     bytes: selectedSize - Math.min(selectedSize, missingBytes(info, table)),
@@ -191,6 +192,7 @@ export const prepare = Effect.fnUntraced(function* (
     traffic: () => context.totals,
     partial: keepPartials(torrent),
   }).pipe(Scope.provide(recording));
+  touched = recorder.touched;
   return {
     torrent,
     root,
