@@ -13,7 +13,7 @@ import * as Command from "effect/cli/Command";
 import * as GlobalFlag from "effect/cli/GlobalFlag";
 import type { HelpDoc } from "effect/cli/HelpDoc";
 import type { Explained } from "../schema/errors/code.ts";
-import { VERSION } from "../schema/version.ts";
+import { AGENT, VERSION } from "../schema/version.ts";
 import type { DownloadInput } from "./commands/download.ts";
 import type { InfoInput } from "./commands/info.ts";
 import { downloadFlags, networkFlags, outputFlags } from "./flags.ts";
@@ -136,14 +136,18 @@ const helpText = (doc: HelpDoc, standard: CliOutput.Formatter): string =>
     .replace(/(?<!\n)\n((?:\u{1b}\[\d+m)*EXAMPLES)/u, "\n\n$1");
 
 /** Prints help and version that were asked for; everything else is said by whoever handles the errors. */
-const presenter = CliOutput.layerPresenter({
-  present: Effect.fnUntraced(function* (event) {
-    if (event._tag === "Version") yield* Console.log(`${event.name} ${event.version}`);
-    if (event._tag === "Help" && event.reason === "Requested") {
-      yield* Console.log(helpText(event.helpDoc, yield* CliOutput.Formatter));
-    }
-  }),
-});
+const presenter = (args: ReadonlyArray<string>) =>
+  CliOutput.layerPresenter({
+    present: Effect.fnUntraced(function* (event) {
+      if (event._tag === "Version") {
+        const text = args.includes("--debug") ? (yield* Effect.promise(() => import("./versions.ts"))).versions : AGENT;
+        yield* Console.log(text);
+      }
+      if (event._tag === "Help" && event.reason === "Requested") {
+        yield* Console.log(helpText(event.helpDoc, yield* CliOutput.Formatter));
+      }
+    }),
+  });
 
 /** Runs the command that `args` name. Fails with a `UsageError` where they make no sense, else as the command does. */
 export const run = <E extends Explained, R>(args: ReadonlyArray<string>, commands: Commands<E, R>) =>
@@ -157,4 +161,4 @@ export const run = <E extends Explained, R>(args: ReadonlyArray<string>, command
       Effect.provideService(ConfigProvider.ConfigProvider, settings.provider),
       Effect.mapError((error) => (CliError.isCliError(error) ? explain(error) : error)),
     );
-  }).pipe(Effect.provide([presenter, CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version] })]));
+  }).pipe(Effect.provide([presenter(args), CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version] })]));

@@ -2,8 +2,10 @@
  * Runs the program as this process: signals in, status out. The first SIGINT, SIGTERM or SIGHUP interrupts the program, which then puts
  * everything in order within 3 s; the second one ends the process at once.
  */
+import * as Cause from "effect/Cause";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
+import * as Option from "effect/Option";
 import { EXIT } from "../schema/errors/code.ts";
 import type { StopSignal } from "./exit.ts";
 import { endingOf, signalStatus } from "./exit.ts";
@@ -17,21 +19,38 @@ const leave = (status: number): void => {
   process.stdout.write("", () => void process.stderr.write("", () => process.exit(status)));
 };
 
+/** Ends the process where it stands, below what is on the terminal. */
+const abandon = (status: number): never => {
+  if (process.stderr.isTTY) process.stderr.write("\n");
+  process.exit(status);
+};
+
 /** Starts the program with the words after its name; ends the process when it is done. */
 export const start = (args: ReadonlyArray<string>): void => {
   let signal: StopSignal | undefined;
+  let crash: Cause.Cause<never> | undefined;
   const fiber = Effect.runFork(program(args, process.env));
+  const stop = (status: number) => {
+    fiber.interruptUnsafe();
+    setTimeout(() => abandon(status), STOP_LIMIT).unref();
+  };
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(name, () => {
-      if (signal !== undefined) process.exit(signalStatus(name));
+      if (signal !== undefined) abandon(signalStatus(name));
       signal = name;
-      fiber.interruptUnsafe();
-      setTimeout(() => process.exit(signalStatus(name)), STOP_LIMIT).unref();
+      stop(signalStatus(name));
     });
   }
+  // Thrown outside of any fiber, by a callback of the platform: a bug, but what was fetched is worth an orderly stop.
+  process.on("uncaughtException", (error) => {
+    crash ??= Cause.die(error);
+    if (args.includes("--debug")) process.stderr.write(`${error.stack ?? String(error)}\n`);
+    stop(EXIT.other);
+  });
   fiber.addObserver((exit) => {
-    if (Exit.isSuccess(exit)) return leave(EXIT.ok);
-    const { status, line } = endingOf(exit.cause, signal);
+    const cause = crash ?? Exit.getCause(exit).pipe(Option.getOrUndefined);
+    if (cause === undefined) return leave(EXIT.ok);
+    const { status, line } = endingOf(cause, signal);
     if (line !== undefined) process.stderr.write(line);
     leave(status);
   });

@@ -49,6 +49,15 @@ describe("cli", () => {
     }),
   );
 
+  it.effect("adds the versions of Effect and Node for --version --debug", () =>
+    Effect.gen(function* () {
+      assert.match(
+        (yield* runLine(["--version", "--debug"])).stdout,
+        /^bt-effect \d+\.\d+\.\d+\neffect 4\.\d+\.\d+\nnode \d+\.\d+\.\d+ \(.+\)$/,
+      );
+    }),
+  );
+
   it.effect("takes the defaults where nothing is said", () =>
     Effect.gen(function* () {
       const { input } = yield* runLine(["x.torrent"]);

@@ -31,7 +31,9 @@ export const layer = Layer.effect(
     const color = !present(process.env["NO_COLOR"]);
     const movable = stderr.isTTY && process.env["TERM"] !== "dumb";
     return Screen.of({
-      terminal: () => (movable ? { columns: stderr.columns, rows: stderr.rows, color, unicode } : undefined),
+      // A serial line, or a program that plays terminal, may not know its size: it says 0.
+      terminal: () =>
+        movable ? { columns: stderr.columns || 80, rows: stderr.rows || 24, color, unicode } : undefined,
       write: (text) => void stderr.write(text),
       print: (text) => void stdout.write(text),
       changes: Stream.callback<"resized" | "continued">(
