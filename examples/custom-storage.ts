@@ -1,6 +1,6 @@
 /**
  * Downloads a torrent into a place of your own: here a buffer in memory, of which it prints the SHA-256. Everything else stays as it is:
- * a Layer provided nearer wins over the live one.
+ * a Layer merged after the live ones takes the place of its like.
  *
  *   node examples/custom-storage.ts <file.torrent>
  */
@@ -37,4 +37,4 @@ const program = Effect.gen(function* () {
   yield* downloadToEnd(request({ _tag: "Metainfo", metainfo }, "/"));
 });
 
-await Effect.runPromise(program.pipe(Effect.provide(inMemory), Effect.provide(Live.layer())));
+await Effect.runPromise(Effect.provide(program, Layer.merge(Live.layer(), inMemory)));
