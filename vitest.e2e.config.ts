@@ -4,8 +4,10 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/e2e/**/*.test.ts"],
+    globalSetup: ["test/support/clients/build.ts"],
     testTimeout: 120_000,
     hookTimeout: 60_000,
     maxWorkers: 6,
+    maxConcurrency: 12,
   },
 });

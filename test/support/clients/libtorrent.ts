@@ -1,0 +1,78 @@
+/** libtorrent as a peer (`lt_peer.py`). */
+import { Effect, Schema, type Scope } from "effect";
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { type Running, start } from "./processes.ts";
+import type { Payload } from "./payload.ts";
+import type { Seeder } from "./seeder.ts";
+
+const python = "/usr/bin/python3";
+const script = join(import.meta.dirname, "lt_peer.py");
+
+/** What the peer prints. */
+const Line = Schema.fromJsonString(
+  Schema.Struct({
+    event: Schema.String,
+    port: Schema.optional(Schema.Number),
+    uploaded: Schema.optional(Schema.Number),
+  }),
+);
+const decode = Schema.decodeUnknownSync(Line);
+
+const linesOf = (running: Running) =>
+  running
+    .stdout()
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => decode(line));
+
+/** A libtorrent peer under way. */
+export interface LibtorrentPeer extends Seeder {
+  readonly running: Running;
+  /** Its download is complete. */
+  readonly finished: Effect.Effect<void>;
+  /** A tracker answered it. */
+  readonly announced: Effect.Effect<void>;
+}
+
+/** What the peer is to do, see the script. */
+interface Job {
+  readonly mode: "seed" | "leech";
+  /** Path of a .torrent, or a magnet link. */
+  readonly source: string;
+  readonly folder: string;
+  /** `ip:port` */
+  readonly peers?: ReadonlyArray<string>;
+  /** Bytes per second. */
+  readonly uploadLimit?: number;
+}
+
+/** Starts a peer on a port of its own. */
+export const libtorrent = (job: Job): Effect.Effect<LibtorrentPeer, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const running = yield* start(python, [script, JSON.stringify(job)]);
+    const port = yield* running.until(() => linesOf(running).find(({ event }) => event === "ready")?.port);
+    const said = (name: string) =>
+      Effect.asVoid(running.until(() => linesOf(running).find(({ event }) => event === name)));
+    return { running, address: `127.0.0.1:${port}`, finished: said("finished"), announced: said("announced") };
+  });
+
+/** Shares a payload. */
+export const libtorrentSeeder = (payload: Payload, options: { readonly uploadLimit?: number } = {}) =>
+  libtorrent({ mode: "seed", source: payload.torrent, folder: payload.folder, ...options });
+
+/** Makes the torrent of files that are there already, as libtorrent does. */
+export const createTorrent = (options: {
+  readonly folder: string;
+  readonly name: string;
+  readonly source: string;
+  readonly pieceLength: number;
+  readonly version: "1" | "hybrid";
+  readonly pads?: boolean;
+}): Effect.Effect<void> =>
+  Effect.sync(() => {
+    const { status, stderr } = spawnSync(python, [script, JSON.stringify({ mode: "create", ...options })], {
+      encoding: "utf8",
+    });
+    if (status !== 0) throw new Error(stderr);
+  });
