@@ -19,12 +19,6 @@ const leave = (status: number): void => {
   process.stdout.write("", () => void process.stderr.write("", () => process.exit(status)));
 };
 
-/** Ends the process where it stands, below what is on the terminal. */
-const abandon = (status: number): never => {
-  if (process.stderr.isTTY) process.stderr.write("\n");
-  process.exit(status);
-};
-
 /** Starts the program with the words after its name; ends the process when it is done. */
 export const start = (args: ReadonlyArray<string>): void => {
   let signal: StopSignal | undefined;
@@ -32,11 +26,11 @@ export const start = (args: ReadonlyArray<string>): void => {
   const fiber = Effect.runFork(program(args, process.env));
   const stop = (status: number) => {
     fiber.interruptUnsafe();
-    setTimeout(() => abandon(status), STOP_LIMIT).unref();
+    setTimeout(() => process.exit(status), STOP_LIMIT);
   };
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(name, () => {
-      if (signal !== undefined) abandon(signalStatus(name));
+      if (signal !== undefined) process.exit(signalStatus(name));
       signal = name;
       stop(signalStatus(name));
     });

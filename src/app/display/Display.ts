@@ -47,10 +47,10 @@ const up = (lines: number) => (lines > 0 ? `\u{1b}[${lines}A` : "");
 const linesTaken = (widths: ReadonlyArray<number>, columns: number): number =>
   widths.reduce((sum, cells) => sum + Math.max(1, Math.ceil(cells / columns)), 0);
 
-/** A block at the cursor of a terminal that is redrawn in place. Its cursor rests at the end of its last line. */
+/** A block that is redrawn in place. The cursor rests below it, where the `^C` that a terminal echoes does no harm. */
 const makeBlock = (screen: Screen["Service"]) => {
   let widths: ReadonlyArray<number> = [];
-  const toTop = (columns: number) => (widths.length === 0 ? "" : `\r${up(linesTaken(widths, columns) - 1)}`);
+  const toTop = (columns: number) => (widths.length === 0 ? "" : `\r${up(linesTaken(widths, columns))}`);
   return {
     draw: (state: State.DisplayState, terminal: Terminal) => {
       const columns = Math.max(10, terminal.columns - 1);
@@ -60,7 +60,7 @@ const makeBlock = (screen: Screen["Service"]) => {
         glyphs: terminal.unicode ? unicodeGlyphs : asciiGlyphs,
         paint: terminal.color ? colors : noColors,
       });
-      const text = lines.map((line) => `${line}${CLEAR_RIGHT}`).join("\n");
+      const text = lines.map((line) => `${line}${CLEAR_RIGHT}\n`).join("");
       screen.write(`${toTop(terminal.columns)}${text}${CLEAR_BELOW}`);
       widths = lines.map(Text.width);
     },
@@ -99,14 +99,10 @@ export const layerLive = Layer.effect(
       draw();
     };
     yield* Effect.addFinalizer(() => Effect.sync(clear));
-    yield* Effect.forkScoped(
-      Effect.forever(
-        Effect.andThen(
-          Effect.sleep(FRAME_MILLIS),
-          Effect.sync(() => void (changed && draw())),
-        ),
-      ),
-    );
+    const frame = Effect.sync(() => {
+      if (changed) draw();
+    });
+    yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(FRAME_MILLIS), frame)));
     yield* Effect.forkScoped(
       Stream.runForEach(screen.changes, (what) =>
         Effect.sync(() => {

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest";
-import { Effect } from "effect";
+import { Effect, Layer } from "effect";
 import { TestClock } from "effect/testing";
 import { Display, layer } from "../../../src/app/display/Display.ts";
 import * as ScreenMemory from "../../../src/app/Screen/memory.ts";
@@ -18,8 +18,7 @@ const withDisplay = <E>(
   Effect.gen(function* () {
     const screen = yield* ScreenMemory.make(options.terminal);
     yield* Display.use((display) => use(display, screen)).pipe(
-      Effect.provide(layer({ ...flags, ...options })),
-      Effect.provide(screen.layer),
+      Effect.provide(Layer.provide(layer({ ...flags, ...options }), screen.layer)),
     );
     return screen;
   });
@@ -47,42 +46,39 @@ const shown = (writes: ReadonlyArray<string>): ReadonlyArray<string> => {
     }
   }
   assert.isAtLeast(row, 0);
+  assert.strictEqual(rows.pop(), "", "the cursor rests below what is shown");
   return rows;
 };
 
 describe("Display on a terminal", () => {
   it.effect("redraws its block in place", () =>
-    Effect.gen(function* () {
-      yield* withDisplay({ terminal }, (display, screen) =>
-        Effect.gen(function* () {
-          yield* display.show(started);
-          yield* display.show(oneFile);
-          yield* display.show(progress());
-          yield* TestClock.adjust("200 millis");
-          const lines = shown(screen.written);
-          assert.strictEqual(lines.length, 4);
-          assert.strictEqual(lines[0], "debian-12.5.0-amd64-netinst.iso");
-          yield* display.show(progress({ pieces: 276 }));
-          yield* TestClock.adjust("200 millis");
-          assert.strictEqual(shown(screen.written).length, 4);
-          assert.strictEqual(shown(screen.written)[3], "276/650 pieces");
-        }),
-      );
-    }),
+    withDisplay({ terminal }, (display, screen) =>
+      Effect.gen(function* () {
+        yield* display.show(started);
+        yield* display.show(oneFile);
+        yield* display.show(progress());
+        yield* TestClock.adjust("200 millis");
+        const lines = shown(screen.written);
+        assert.strictEqual(lines.length, 4);
+        assert.strictEqual(lines[0], "debian-12.5.0-amd64-netinst.iso");
+        yield* display.show(progress({ pieces: 276 }));
+        yield* TestClock.adjust("200 millis");
+        assert.strictEqual(shown(screen.written).length, 4);
+        assert.strictEqual(shown(screen.written)[3], "276/650 pieces");
+      }),
+    ),
   );
 
   it.effect("draws bursts of events once a frame", () =>
-    Effect.gen(function* () {
-      yield* withDisplay({ terminal }, (display, screen) =>
-        Effect.gen(function* () {
-          yield* display.show(started);
-          const before = screen.written.length;
-          for (let pieces = 0; pieces < 100; pieces++) yield* display.show(progress({ pieces }));
-          yield* TestClock.adjust("500 millis");
-          assert.strictEqual(screen.written.length - before, 1);
-        }),
-      );
-    }),
+    withDisplay({ terminal }, (display, screen) =>
+      Effect.gen(function* () {
+        yield* display.show(started);
+        const before = screen.written.length;
+        for (let pieces = 0; pieces < 100; pieces++) yield* display.show(progress({ pieces }));
+        yield* TestClock.adjust("500 millis");
+        assert.strictEqual(screen.written.length - before, 1);
+      }),
+    ),
   );
 
   it.effect("ends as one clean line", () =>
@@ -96,29 +92,27 @@ describe("Display on a terminal", () => {
         }),
       );
       const lines = shown(screen.written);
-      assert.deepStrictEqual(lines.slice(1), [""]);
+      assert.strictEqual(lines.length, 1);
       assert.match(lines[0] ?? "", /^debian-12\.5\.0-amd64-netinst\.iso: complete, /);
     }),
   );
 
   it.effect("writes what is said above the block", () =>
-    Effect.gen(function* () {
-      yield* withDisplay({ terminal }, (display, screen) =>
-        Effect.gen(function* () {
-          for (const event of [started, oneFile, progress()]) yield* display.show(event);
-          yield* TestClock.adjust("200 millis");
-          display.say("a line of the log");
-          yield* display.show({ type: "warning", code: "resume.unusable", message: "the disk is read-only" });
-          const lines = shown(screen.written);
-          assert.deepStrictEqual(lines.slice(0, 3), [
-            "a line of the log",
-            "warning: the disk is read-only",
-            "debian-12.5.0-amd64-netinst.iso",
-          ]);
-          assert.strictEqual(lines.length, 6);
-        }),
-      );
-    }),
+    withDisplay({ terminal }, (display, screen) =>
+      Effect.gen(function* () {
+        for (const event of [started, oneFile, progress()]) yield* display.show(event);
+        yield* TestClock.adjust("200 millis");
+        display.say("a line of the log");
+        yield* display.show({ type: "warning", code: "resume.unusable", message: "the disk is read-only" });
+        const lines = shown(screen.written);
+        assert.deepStrictEqual(lines.slice(0, 3), [
+          "a line of the log",
+          "warning: the disk is read-only",
+          "debian-12.5.0-amd64-netinst.iso",
+        ]);
+        assert.strictEqual(lines.length, 6);
+      }),
+    ),
   );
 
   it.effect("leaves nothing behind when it ends without completion", () =>
@@ -129,38 +123,34 @@ describe("Display on a terminal", () => {
           yield* TestClock.adjust("200 millis");
         }),
       );
-      assert.deepStrictEqual(shown(screen.written), [""]);
+      assert.deepStrictEqual(shown(screen.written), []);
     }),
   );
 
   it.effect("counts the lines that its block takes in a terminal that became narrower", () =>
-    Effect.gen(function* () {
-      yield* withDisplay({ terminal }, (display, screen) =>
-        Effect.gen(function* () {
-          for (const event of [started, oneFile, progress()]) yield* display.show(event);
-          yield* TestClock.adjust("200 millis");
-          screen.terminal = { ...terminal, columns: 40 };
-          yield* screen.change("resized");
-          yield* Effect.yieldNow;
-          // 31, 79, 76 and 14 cells take 1 + 2 + 2 + 1 lines of 40: five up from the last.
-          assert.isTrue(screen.written.at(-1)?.startsWith("\r\u{1b}[5Adebian"), JSON.stringify(screen.written.at(-1)));
-        }),
-      );
-    }),
+    withDisplay({ terminal }, (display, screen) =>
+      Effect.gen(function* () {
+        for (const event of [started, oneFile, progress()]) yield* display.show(event);
+        yield* TestClock.adjust("200 millis");
+        screen.terminal = { ...terminal, columns: 40 };
+        yield* screen.change("resized");
+        yield* Effect.yieldNow;
+        // 31, 79, 76 and 14 cells take 1 + 2 + 2 + 1 lines of 40.
+        assert.isTrue(screen.written.at(-1)?.startsWith("\r\u{1b}[6Adebian"), JSON.stringify(screen.written.at(-1)));
+      }),
+    ),
   );
 
   it.effect("begins a new block where the process goes on after Ctrl-Z", () =>
-    Effect.gen(function* () {
-      yield* withDisplay({ terminal }, (display, screen) =>
-        Effect.gen(function* () {
-          for (const event of [started, oneFile, progress()]) yield* display.show(event);
-          yield* TestClock.adjust("200 millis");
-          yield* screen.change("continued");
-          yield* Effect.yieldNow;
-          assert.isTrue(screen.written.at(-1)?.startsWith("debian"), JSON.stringify(screen.written.at(-1)));
-        }),
-      );
-    }),
+    withDisplay({ terminal }, (display, screen) =>
+      Effect.gen(function* () {
+        for (const event of [started, oneFile, progress()]) yield* display.show(event);
+        yield* TestClock.adjust("200 millis");
+        yield* screen.change("continued");
+        yield* Effect.yieldNow;
+        assert.isTrue(screen.written.at(-1)?.startsWith("debian"), JSON.stringify(screen.written.at(-1)));
+      }),
+    ),
   );
 });
 

@@ -24,7 +24,7 @@ describe("json", () => {
       Effect.gen(function* () {
         const text = line(event, Date.UTC(2026, 0, 2, 3, 4, 5, 6));
         assert.match(text, /^[^\n]+\n$/);
-        const read = yield* Schema.decodeUnknownEffect(EventLine)(text, { onExcessProperty: "error" });
+        const read = yield* Schema.decodeEffect(EventLine)(text, { onExcessProperty: "error" });
         assert.deepStrictEqual(read, { ...event, time: "2026-01-02T03:04:05.006Z" });
       }),
     );
