@@ -108,7 +108,9 @@ export const makeDialogue = (options: {
     if (++rejects > MAX_REJECTS) return { _tag: "Flood", message: "reject" };
     if (attached === undefined || !attached.requests.rejected(block.index, block.begin) || state.choking)
       return undefined;
-    // Unchoked and still refused: the peer does not have it after all, and must not be asked again at once.
+    // What a peer refuses while it has others to answer, or once, was too much for its queue: it is asked again.
+    if (attached.requests.waiting() > 0 || rejects < 2) return undefined;
+    // Unchoked, with nothing else to do and no block in between: the peer does not have it after all, and must not be asked again at once.
     attached.torrent.table.peerLost(attached.slot, block.index);
     updateInterest();
     return undefined;
@@ -188,7 +190,8 @@ export const makeDialogue = (options: {
         address: link.address,
         ask: (blocks) => options.send(encodeRequests(blocks)),
         cancel: (index, begin, length) => say({ _tag: "Cancel", index, begin, length }),
-        most: () => Math.min(extensions.reqq(), settings.maxRequests),
+        // One fewer than the peer says: transmission refuses the last one.
+        most: () => Math.min(extensions.reqq() - 1, settings.maxRequests),
         whileChoked: () => allowedFast,
       });
       attached = { torrent, slot, requests };
