@@ -2,7 +2,7 @@
  * From candidates to links: dialling and accepting, the BitTorrent handshake, and the limits on how many (BEP 3; protocols §6, §17). What is said after the
  * handshake is the conversation's business.
  *
- * Life cycle: a link's connection lives in a scope of its own, closed by `Link.close` or with the stream.
+ * Life cycle: a link's connection lives in a scope of its own, closed by `Link.close` or with the session: conversations end before their connections do.
  */
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
@@ -38,6 +38,8 @@ export interface ConnectionOptions {
   readonly listener: Listener | undefined;
   readonly bind: NetAddress.IpAddress | undefined;
   readonly maxPeers: number;
+  /** Of the session: connections that nobody closed are closed with it. */
+  readonly scope: Scope.Scope;
 }
 
 /** Which of two connections to one peer stays: the one that the side with the larger peer id opened. */
@@ -109,12 +111,11 @@ export const connections = (
 ): Stream.Stream<Link, never, Transport | Swarm | Bans | Events> =>
   Stream.unwrap(
     Effect.gen(function* () {
-      const { candidates, listener } = options;
+      const { candidates, listener, scope } = options;
       const transport = yield* Transport;
       const events = yield* Events;
       const bans = yield* Bans;
       const settings = yield* PeerSettings;
-      const scope = yield* Effect.scope;
       const places = yield* Semaphore.make(options.maxPeers);
 
       /** Opens a connection in a scope of its own and shakes hands; nothing when that fails. The place is freed with the scope. */

@@ -19,6 +19,7 @@ import type { TransportError } from "../schema/errors/TransportError.ts";
 import { PeerSettings } from "../schema/settings.ts";
 import { encode, makeDecoder, type Message } from "../schema/wire.ts";
 import { Bans } from "../services/Bans.ts";
+import { Hasher } from "../services/Hasher.ts";
 import type { Filled } from "./assembler/assembler.ts";
 import { makeDialogue } from "./dialogue.ts";
 import { makeExtensions } from "./extensions.ts";
@@ -33,9 +34,14 @@ const MAX_EXTENDED = 128 * 1024;
 
 const begin = Effect.fnUntraced(function* (
   link: Link,
-): Effect.fn.Return<Pull.Pull<Arr.NonEmptyReadonlyArray<Filled>, PeerError>, never, Swarm | Bans | Scope.Scope> {
+): Effect.fn.Return<
+  Pull.Pull<Arr.NonEmptyReadonlyArray<Filled>, PeerError>,
+  never,
+  Swarm | Bans | Hasher | Scope.Scope
+> {
   const swarm = yield* Swarm;
   const bans = yield* Bans;
+  const hasher = yield* Hasher;
   const settings = yield* PeerSettings;
   const clock = yield* Clock.Clock;
   const leaving = yield* Deferred.make<void>();
@@ -102,13 +108,13 @@ const begin = Effect.fnUntraced(function* (
       dialogue.refill(now);
     },
     setChoked: (choked, now) => {
-      if (choked !== dialogue.state.choked) chokedSince = now;
+      if (choked !== dialogue.choked()) chokedSince = now;
       dialogue.setChoked(choked);
     },
     part,
     isSeed: () => dialogue.isSeed(),
     choking: () => dialogue.state.choking,
-    choked: () => dialogue.state.choked,
+    choked: () => dialogue.choked(),
     chokedSince: () => chokedSince,
     wants: () => dialogue.state.wants,
     weWant: () => dialogue.state.weWant,
@@ -123,6 +129,7 @@ const begin = Effect.fnUntraced(function* (
     settings,
     extensions,
     uploads,
+    hasher,
     send,
     interested: swarm.interested,
   });
@@ -177,5 +184,5 @@ const begin = Effect.fnUntraced(function* (
 });
 
 /** Talks to a peer until either side ends it. */
-export const converse = (link: Link): Stream.Stream<Filled, PeerError, Swarm | Bans> =>
+export const converse = (link: Link): Stream.Stream<Filled, PeerError, Swarm | Bans | Hasher> =>
   Stream.scoped(Stream.fromPull(begin(link))).pipe(Stream.ensuring(link.close));

@@ -1,10 +1,10 @@
 /**
  * Both sides' state in one conversation (BEP 3, 6): who chokes, who is interested, and what each message does to it. Synchronous, no socket of its
- * own. Which blocks (requests.ts), what is served (uploads.ts), what the peer has (holdings.ts) and its extensions are rooms of their own.
+ * own. Which blocks (requests.ts), what is served (serving.ts), what the peer has (holdings.ts) and its extensions are rooms of their own.
  */
 import * as Bitfield from "../schema/bitfield.ts";
 import type { PeerReason } from "../schema/errors/PeerError.ts";
-import { pieceLength } from "../schema/geometry.ts";
+import { blockLength } from "../schema/geometry.ts";
 import type { PeerSettings } from "../schema/settings.ts";
 import {
   type BlockSpan,
@@ -14,10 +14,12 @@ import {
   type EncodableMessage,
   type Message,
 } from "../schema/wire.ts";
+import type { Hasher } from "../services/Hasher.ts";
 import type { Extensions } from "./extensions.ts";
 import { makeHoldings } from "./holdings.ts";
 import type { Link } from "./link.ts";
 import { makeRequests, type Requests } from "./requests.ts";
+import { makeServing } from "./serving.ts";
 import type { SwarmState, Torrent } from "./Swarm.ts";
 import type { Uploads } from "./uploads.ts";
 
@@ -26,7 +28,7 @@ const MAX_REJECTS = 2_000;
 
 /** The state of one conversation. Times are milliseconds of the monotonic clock. */
 export interface Dialogue {
-  /** What we say first: bitfield and extension handshake in one. */
+  /** What we say first: bitfield, extension handshake and allowed pieces in one. */
   readonly greeting: () => Uint8Array;
   /** Does what a message says; a returned reason ends the conversation. */
   readonly received: (message: Message, now: number) => PeerReason | undefined;
@@ -36,10 +38,11 @@ export interface Dialogue {
   readonly refill: (now: number) => void;
   readonly setChoked: (choked: boolean) => void;
   readonly requests: () => Requests | undefined;
-  /** The peer chokes us; we choke it; it wants something of ours; we of its. */
+  /** We choke the peer. */
+  readonly choked: () => boolean;
+  /** The peer chokes us; it wants something of ours; we of its. */
   readonly state: {
     readonly choking: boolean;
-    readonly choked: boolean;
     readonly wants: boolean;
     readonly weWant: boolean;
   };
@@ -56,13 +59,14 @@ export const makeDialogue = (options: {
   readonly settings: PeerSettings;
   readonly extensions: Extensions;
   readonly uploads: Uploads;
+  readonly hasher: Hasher["Service"];
   readonly send: (bytes: Uint8Array) => void;
   /** The peer became interested: it may be given a free slot. */
   readonly interested: () => void;
 }): Dialogue => {
-  const { link, swarm, settings, extensions, uploads } = options;
+  const { link, swarm, settings, extensions, uploads, hasher } = options;
   const holdings = makeHoldings();
-  const state = { choking: true, choked: true, wants: false, weWant: false };
+  const state = { choking: true, wants: false, weWant: false };
   let attached: { torrent: Torrent; slot: number; requests: Requests } | undefined;
   let allowedFast: Uint8Array | undefined;
   let earlyAllowed: Array<number> = [];
@@ -70,8 +74,9 @@ export const makeDialogue = (options: {
   let delivered = 0;
 
   const say = (message: EncodableMessage): void => options.send(encode(message));
+  const serving = makeServing({ link, settings, uploads, hasher, say });
 
-  const updateInterest = (): void => {
+  const updateInterest = (): undefined => {
     if (attached === undefined) return;
     const want = attached.torrent.table.interesting(attached.slot);
     if (want === state.weWant) return;
@@ -91,16 +96,11 @@ export const makeDialogue = (options: {
     return undefined;
   };
 
-  const requested = (block: BlockSpan): PeerReason | undefined => {
-    if (attached === undefined) return { _tag: "OutOfRange", message: "request", index: block.index };
-    const { info, table } = attached.torrent;
-    if (block.index >= table.pieceCount || block.begin + block.length > pieceLength(info, block.index))
-      return { _tag: "OutOfRange", message: "request", index: block.index };
-    if (!state.choked && table.have(block.index) && uploads.add(block)) return undefined;
-    if (link.fast) say({ _tag: "Reject", ...block });
-    else if (!state.choked && table.have(block.index))
-      return { _tag: "TooManyRequests", limit: settings.maxUploadRequests };
-    return undefined;
+  /** A block of a length that was not asked for would be asked for again and again. */
+  const misfit = (block: BlockSpan): PeerReason | undefined => {
+    const { index, begin, length } = block;
+    if (attached === undefined || length === blockLength(attached.torrent.info, index, begin)) return undefined;
+    return { _tag: "BadLength", message: "piece", length };
   };
 
   const rejected = (block: BlockSpan): PeerReason | undefined => {
@@ -125,8 +125,7 @@ export const makeDialogue = (options: {
           swarm.totals.downloaded += message.length;
           swarm.totals.lastUseful = now;
         } else swarm.totals.wasted += message.length;
-        attached?.requests.arrived(message, now);
-        return undefined;
+        return attached?.requests.arrived(message, now) === true && !message.wanted ? misfit(message) : undefined;
       case "KeepAlive":
       case "Port":
         return undefined;
@@ -145,19 +144,19 @@ export const makeDialogue = (options: {
         state.wants = false;
         return undefined;
       case "Have":
-        return holdings.have(message.index) ?? void updateInterest();
+        return holdings.have(message.index) ?? updateInterest();
       case "Bitfield":
-        return holdings.bitfield(message.bits) ?? void updateInterest();
+        return holdings.bitfield(message.bits) ?? updateInterest();
       case "HaveAll":
         if (!link.fast) return { _tag: "FastViolation", message: "have all" };
-        return holdings.all() ?? void updateInterest();
+        return holdings.all() ?? updateInterest();
       case "HaveNone":
         if (!link.fast) return { _tag: "FastViolation", message: "have none" };
         return holdings.none();
       case "Request":
-        return requested(message);
+        return serving.requested(message, attached?.torrent);
       case "Cancel":
-        if (uploads.cancel(message) && link.fast) say({ ...message, _tag: "Reject" });
+        serving.cancelled(message);
         return undefined;
       case "Reject":
         return rejected(message);
@@ -173,13 +172,15 @@ export const makeDialogue = (options: {
 
   return {
     greeting: () => {
-      const table = swarm.torrent()?.table;
+      const torrent = swarm.torrent();
+      const table = torrent?.table;
       const parts: Array<Uint8Array> = [];
       if (table !== undefined && table.haveCount() > 0) {
         if (link.fast && table.haveCount() === table.pieceCount) parts.push(encode({ _tag: "HaveAll" }));
         else parts.push(encode({ _tag: "Bitfield", bits: table.haveBits }));
       } else if (link.fast) parts.push(encode({ _tag: "HaveNone" }));
       if (link.extended) parts.push(extensions.greeting());
+      if (torrent !== undefined) parts.push(...serving.allow(torrent).map(encode));
       return joined(parts);
     },
     received,
@@ -212,14 +213,8 @@ export const makeDialogue = (options: {
       updateInterest();
     },
     refill: (now) => attached?.requests.refill(now, state.choking),
-    setChoked: (choked) => {
-      if (choked === state.choked) return;
-      state.choked = choked;
-      say({ _tag: choked ? "Choke" : "Unchoke" });
-      if (!choked) return;
-      const dropped = uploads.clear();
-      if (link.fast) for (const block of dropped) say({ _tag: "Reject", ...block });
-    },
+    setChoked: serving.setChoked,
+    choked: serving.choked,
     requests: () => attached?.requests,
     state,
     isSeed: () => attached?.torrent.table.isSeed(attached.slot) ?? false,

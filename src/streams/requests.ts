@@ -37,8 +37,8 @@ export interface Requests {
   readonly begin: (index: number, begin: number, length: number) => Uint8Array | undefined;
   /** For the decoder: the block is complete; whether it was of use. */
   readonly end: (index: number, begin: number) => boolean;
-  /** A `piece` message was handled. */
-  readonly arrived: (message: { index: number; begin: number; length: number; wanted: boolean }, now: number) => void;
+  /** A `piece` message was handled; whether it answered a request that waited. */
+  readonly arrived: (message: BlockSpan & { readonly wanted: boolean }, now: number) => boolean;
   /** The peer rejected a request; whether it had been made. */
   readonly rejected: (index: number, begin: number) => boolean;
   /** The peer choked us: without the fast extension all requests are void. */
@@ -119,6 +119,7 @@ export const makeRequests = (assembler: Assembler, asking: Asking): Requests => 
       lastBlock = now;
       snubbed = false;
       depth.arrived(length, now);
+      return at !== undefined;
     },
     rejected: (index, begin) => {
       if (!sent.delete(keyOf(index, begin))) return false;

@@ -171,6 +171,7 @@ export const runSession = Effect.fnUntraced(function* (
     listener,
     bind,
     maxPeers: request.maxPeers,
+    scope: yield* Effect.scope,
     stored: (index) => {
       disk.wrote(index);
       if (disk.isComplete()) Deferred.doneUnsafe(complete, Effect.void);

@@ -6,14 +6,18 @@ import * as Stream from "effect/Stream";
 import type { PeerError } from "../schema/errors/PeerError.ts";
 import type { Bans } from "../services/Bans.ts";
 import { Events } from "../services/Events.ts";
+import type { Hasher } from "../services/Hasher.ts";
 import type { Filled } from "./assembler/assembler.ts";
 import type { Candidates } from "./candidates.ts";
 import { converse } from "./conversation.ts";
 import type { Link } from "./link.ts";
-import { Swarm } from "./Swarm.ts";
+import type { Swarm } from "./Swarm.ts";
 
 /** Talks to a peer until either side ends it, and reports. */
-export const talk = (link: Link, candidates: Candidates): Stream.Stream<Filled, never, Swarm | Bans | Events> =>
+export const talk = (
+  link: Link,
+  candidates: Candidates,
+): Stream.Stream<Filled, never, Swarm | Bans | Hasher | Events> =>
   Stream.unwrap(
     Effect.gen(function* () {
       const events = yield* Events;

@@ -21,8 +21,8 @@ export interface Uploads {
   readonly add: (block: BlockSpan) => boolean;
   /** Whether the request was still waiting. */
   readonly cancel: (block: BlockSpan) => boolean;
-  /** Takes back all that waits: what has to be rejected on choking. */
-  readonly clear: () => ReadonlyArray<BlockSpan>;
+  /** Takes back what waits and is not to be kept: what has to be rejected on choking. */
+  readonly clear: (keep: (block: BlockSpan) => boolean) => ReadonlyArray<BlockSpan>;
   /** Answers requests for as long as it runs. */
   readonly serve: Effect.Effect<never, TransportError | StorageError>;
 }
@@ -93,9 +93,10 @@ export const makeUploads = (options: {
       queue.splice(at, 1);
       return true;
     },
-    clear: () => {
-      const cleared = queue;
-      queue = [];
+    clear: (keep) => {
+      const [kept, cleared]: [Array<BlockSpan>, Array<BlockSpan>] = [[], []];
+      for (const block of queue) (keep(block) ? kept : cleared).push(block);
+      queue = kept;
       return cleared;
     },
     serve: Effect.forever(Effect.andThen(Latch.await(waiting), Effect.suspend(serveRun))),

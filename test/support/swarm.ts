@@ -124,6 +124,27 @@ export const requestOf = (fixture: Fixture, change: Partial<DownloadRequest> = {
   ...change,
 });
 
+/** A download under way, and what it has told so far. */
+export const watch = (client: Client, wanted: DownloadRequest) =>
+  Effect.gen(function* () {
+    const events: Array<DownloadEvent> = [];
+    const fiber = yield* Effect.forkChild(
+      Stream.runForEach(client.stream(wanted), (event) => Effect.sync(() => void events.push(event))),
+    );
+    return {
+      events,
+      fiber,
+      /** What became of the peers at `address` (any of its ports), in order: states, or codes where there are. */
+      peer: (address: string): ReadonlyArray<string> =>
+        events.flatMap((event) =>
+          event.type === "peer" && (event.address === address || event.address.startsWith(`${address}:`))
+            ? [event.code ?? event.state]
+            : [],
+        ),
+      isComplete: (): boolean => events.some(({ type }) => type === "complete"),
+    };
+  });
+
 /** A client that has all of the fixture and shares it on port 6881 as long as the test. */
 export const makeSeed = (fixture: Fixture, options: ClientOptions) =>
   Effect.gen(function* () {
