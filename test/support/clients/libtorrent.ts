@@ -43,6 +43,7 @@ interface Job {
   readonly folder: string;
   /** `ip:port` */
   readonly peers?: ReadonlyArray<string>;
+  readonly trackers?: ReadonlyArray<string>;
   /** Bytes per second. */
   readonly uploadLimit?: number;
 }

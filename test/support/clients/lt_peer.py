@@ -6,6 +6,7 @@
   source    path of a .torrent, or a magnet link
   folder    where the payload is or goes
   peers     addresses to connect to, "ip:port"
+  trackers  URLs, besides those of the source
   uploadLimit    bytes per second, 0 for none
 
 "create" makes a .torrent instead (name, pieceLength, version "1" or "hybrid", pads) and ends.
@@ -55,6 +56,7 @@ def run():
     if job["mode"] == "seed":
         params.flags |= lt.torrent_flags.seed_mode
     params.peers = [(peer.rsplit(":", 1)[0], int(peer.rsplit(":", 1)[1])) for peer in job.get("peers", [])]
+    params.trackers = list(params.trackers) + job.get("trackers", [])
     params.upload_limit = job.get("uploadLimit", 0)
     torrent = session.add_torrent(params)
     say(event="ready", port=session.listen_port())
