@@ -150,3 +150,81 @@ export const defaultDataSettings: DataSettings = {
 export const DataSettings = Context.Reference<DataSettings>("bt-effect/schema/DataSettings", {
   defaultValue: () => defaultDataSettings,
 });
+
+/** Bounds and timers of the DHT (protocols §11); times in milliseconds. */
+export interface DhtSettings {
+  /** Nodes of a bucket, nodes of an answer, nodes that an announce goes to (BEP 5: k). */
+  readonly bucketSize: number;
+  /** Queries of one lookup under way at once (BEP 5: α). */
+  readonly parallel: number;
+  /** Queries of one lookup in all: an honest one takes a quarter. */
+  readonly maxLookupQueries: number;
+  /** A query unanswered for this long no longer counts as under way … */
+  readonly slowAfter: number;
+  /** … and for this long is given up. */
+  readonly queryTimeout: number;
+  /** Queries unanswered in a row after which a node is bad. */
+  readonly badAfter: number;
+  /** A node that was heard of within this time is good, a bucket that changed within it is fresh (BEP 5). */
+  readonly goodFor: number;
+  /** Between two looks at the tables: what is questionable is pinged, what is stale refreshed. */
+  readonly upkeepInterval: number;
+  /** Between two lookups for the same torrent (BEP 5). */
+  readonly lookupInterval: number;
+  /** Between two lookups while no peer was found. */
+  readonly emptyInterval: number;
+  /** First wait after nobody answered the bootstrap; doubles up to `lookupInterval`. */
+  readonly bootstrapDelay: number;
+  /** A new secret for the tokens; the one before stays valid as long again (BEP 5). */
+  readonly tokenRotation: number;
+  /** How long a peer that was announced to us is told of. */
+  readonly peerLife: number;
+  readonly maxTorrents: number;
+  readonly maxPeersPerTorrent: number;
+  /** Bytes that the payload of an answer stays under (BEP 32). */
+  readonly answerLength: number;
+  /** Bytes of answers per second. */
+  readonly answerRate: number;
+  /** Packets that one address may send us unasked within `sourceWindow`, before it is ignored for `sourceBan`. */
+  readonly sourceLimit: number;
+  readonly sourceWindow: number;
+  readonly sourceBan: number;
+  /** Different addresses that must agree on what ours is (BEP 42). */
+  readonly addressVotes: number;
+  /** Between two saves of the tables. */
+  readonly saveInterval: number;
+  /** Nodes kept of each family between runs. */
+  readonly savedNodes: number;
+}
+
+/** The defaults. */
+export const defaultDhtSettings: DhtSettings = {
+  bucketSize: 8,
+  parallel: 4,
+  maxLookupQueries: 200,
+  slowAfter: 1_500,
+  queryTimeout: 10_000,
+  badAfter: 3,
+  goodFor: 900_000,
+  upkeepInterval: 30_000,
+  lookupInterval: 900_000,
+  emptyInterval: 60_000,
+  bootstrapDelay: 5_000,
+  tokenRotation: 300_000,
+  peerLife: 2_700_000,
+  maxTorrents: 2_000,
+  maxPeersPerTorrent: 500,
+  answerLength: 1_024,
+  answerRate: 8_000,
+  sourceLimit: 50,
+  sourceWindow: 10_000,
+  sourceBan: 300_000,
+  addressVotes: 4,
+  saveInterval: 600_000,
+  savedNodes: 200,
+};
+
+/** Replaceable with `Layer.succeed(DhtSettings, …)`. */
+export const DhtSettings = Context.Reference<DhtSettings>("bt-effect/schema/DhtSettings", {
+  defaultValue: () => defaultDhtSettings,
+});

@@ -1,0 +1,117 @@
+/**
+ * How our nodes come into the DHT: from the nodes of the last run, those that torrents and magnets name, and the well-known routers (protocols §11). Names
+ * are resolved one after the other and only while too few nodes are known: where there is no internet, each takes a thread of the machine for seconds.
+ */
+import * as Effect from "effect/Effect";
+import * as Dns from "effect/net/Dns";
+import * as NetAddress from "effect/net/NetAddress";
+import * as Result from "effect/Result";
+import type { Contact } from "../../schema/krpc.ts";
+import { DhtSettings } from "../../schema/settings.ts";
+import type { NodeName } from "./Dht.ts";
+import type { Beginnings, DhtNode } from "./node.ts";
+
+/** Contacts and addresses that are kept of each family. */
+const MAX_BEGINNINGS = 200;
+/** Names of torrents and magnets that are kept. */
+const MAX_NAMES = 100;
+
+/** Knows where to begin. */
+export interface Bootstrap {
+  /** Where a lookup of this family begins while its table is too small to. */
+  readonly beginnings: (family: NetAddress.IpFamily, tableSize: number) => Beginnings;
+  /** Adds names; they come before the routers. */
+  readonly name: (nodes: ReadonlyArray<NodeName>) => void;
+  /** A node of that address may be there. */
+  readonly mention: (contact: Contact) => void;
+  /** Joins with these nodes and joins again whenever they are alone; runs for ever. What `news` gives waits for the next change. */
+  readonly join: (nodes: ReadonlyArray<DhtNode>, news: () => Effect.Effect<void>) => Effect.Effect<never>;
+}
+
+/** Begins with what was saved; `routers` come last. */
+export const makeBootstrap = Effect.fnUntraced(function* (options: {
+  readonly saved: ReadonlyArray<Contact>;
+  readonly routers: ReadonlyArray<NodeName>;
+}): Effect.fn.Return<Bootstrap, never, Dns.Dns> {
+  const dns = yield* Dns.Dns;
+  const settings = yield* DhtSettings;
+  const contacts: Array<Contact> = [...options.saved];
+  const addresses: Array<NetAddress.InetAddress> = [];
+  const named: Array<NodeName> = [];
+  let waiting: Array<NodeName> = [...options.routers];
+
+  const beginnings: Bootstrap["beginnings"] = (family, tableSize) => {
+    if (tableSize >= settings.bucketSize) return { nodes: [], addresses: [] };
+    return {
+      nodes: contacts.filter(({ address }) => NetAddress.familyOf(address) === family).slice(0, MAX_BEGINNINGS),
+      addresses: addresses.filter((address) => NetAddress.familyOf(address) === family),
+    };
+  };
+
+  /** Resolves the next name; false when there is none left. A name that is not found is no news for anybody. */
+  const resolveNext = Effect.gen(function* () {
+    const [name, ...rest] = waiting;
+    if (name === undefined) return false;
+    waiting = rest;
+    const literal = NetAddress.ipFromString(name.host);
+    const found: ReadonlyArray<NetAddress.IpAddress> = Result.isSuccess(literal)
+      ? [literal.success]
+      : yield* dns.lookup(name.host).pipe(
+          Effect.tapError((error) => Effect.logDebug(`no DHT node at ${name.host}`, error)),
+          Effect.orElseSucceed(() => []),
+        );
+    for (const ip of found) addresses.push(NetAddress.inetAddressUnsafe(ip, name.port));
+    return true;
+  });
+
+  /** Looks up the neighbourhood of our own ids, with what is known now. Alone, a node asks the others' answers for its own family as well. */
+  const round = (nodes: ReadonlyArray<DhtNode>) =>
+    Effect.forEach(
+      nodes,
+      (node) => {
+        const want = nodes.some((other) => other.stats().nodes === 0) ? nodes.map(({ family }) => family) : [];
+        return node.seek(
+          node.id(),
+          { _tag: "FindNode", target: node.id(), want },
+          { from: beginnings(node.family, node.stats().nodes) },
+        );
+      },
+      { concurrency: "unbounded", discard: true },
+    );
+
+  return {
+    beginnings,
+    name: (nodes) => {
+      const fresh = nodes.filter(
+        ({ host, port }) => !named.some((known) => known.host === host && known.port === port),
+      );
+      const taken = fresh.slice(0, MAX_NAMES - named.length);
+      named.push(...taken);
+      waiting = [...taken, ...waiting];
+    },
+    mention: (contact) => {
+      if (contacts.length >= MAX_BEGINNINGS) contacts.shift();
+      contacts.push(contact);
+    },
+    join: (nodes, news) =>
+      Effect.gen(function* () {
+        let delay = settings.bootstrapDelay;
+        while (true) {
+          const before = nodes.map((node) => ({ id: node.id(), readOnly: node.stats().readOnly }));
+          yield* round(nodes);
+          // somebody else meanwhile, since we were seen at another address, or one whom others may keep: they must hear of it
+          if (nodes.some((node, i) => node.id() !== before[i]?.id || node.stats().readOnly !== before[i]?.readOnly))
+            continue;
+          if (nodes.some((node) => node.stats().nodes >= settings.bucketSize)) {
+            delay = settings.bootstrapDelay;
+            yield* news();
+          } else if (!(yield* resolveNext)) {
+            // small networks, and no network: what there is is asked again later
+            yield* Effect.timeoutOption(news(), delay);
+            delay = Math.min(delay * 2, settings.lookupInterval);
+            waiting = addresses.length === 0 ? [...named, ...options.routers] : [];
+          }
+        }
+      }),
+  };
+});

@@ -1,0 +1,49 @@
+/** The DHT store in the user's state folder: the file `dht`, replaced in one step. Nothing is synced: a lost record costs a bootstrap. */
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import * as Option from "effect/Option";
+import * as Fs from "node:fs/promises";
+import * as Path from "node:path";
+import { decodeTable, encodeTable, MAX_TABLE_LENGTH } from "../../schema/dhtTable.ts";
+import { stateFolder } from "../ResumeStore/files.ts";
+import { DhtStore } from "./DhtStore.ts";
+
+const NAME = "dht";
+
+const read = async (path: string): Promise<Uint8Array> => {
+  const file = await Fs.open(path, "r");
+  try {
+    const { size } = await file.stat();
+    return size > MAX_TABLE_LENGTH ? new Uint8Array(0) : await file.readFile();
+  } finally {
+    await file.close();
+  }
+};
+
+/** The store in a folder of the caller's choice, made when it is first written to. */
+export const layer = (folder: string): Layer.Layer<DhtStore> =>
+  Layer.sync(DhtStore, () => {
+    const path = Path.join(folder, NAME);
+    return DhtStore.of({
+      load: Effect.tryPromise(() => read(path)).pipe(
+        Effect.map(decodeTable),
+        Effect.tapError((error) => Effect.logDebug("no saved DHT nodes", error)),
+        Effect.orElseSucceed(() => Option.none()),
+      ),
+      save: (table) =>
+        Effect.tryPromise(async () => {
+          await Fs.mkdir(folder, { recursive: true, mode: 0o700 });
+          // a name of its own for each process: two that end together must not write into one file
+          const temporary = `${path}.${process.pid}.tmp`;
+          await Fs.writeFile(temporary, encodeTable(table), { mode: 0o600 });
+          await Fs.rename(temporary, path);
+        }).pipe(
+          Effect.tapError((error) => Effect.logDebug("the DHT nodes cannot be saved", error)),
+          Effect.ignore,
+          Effect.uninterruptible,
+        ),
+    });
+  });
+
+/** The store in the user's state folder. */
+export const layerDefault: Layer.Layer<DhtStore> = Layer.unwrap(Effect.map(stateFolder, layer));
