@@ -32,6 +32,25 @@ export const duration: Read<number> = (value) => {
     : Result.fail("a duration like 30s, 5m or 1h, at most 24d");
 };
 
+const RATE_UNITS: Readonly<Record<string, number>> = { "": 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
+
+/** `500K`, `2M`, `1.5M` (KiB and MiB per second) or plain bytes per second; at least 1 KiB per second. */
+export const rate: Read<number> = (value) => {
+  const match = /^(\d{1,12}(?:\.\d{1,6})?)([KMG]?)$/i.exec(value);
+  const bytes = Math.round(Number(match?.[1]) * (RATE_UNITS[match?.[2]?.toUpperCase() ?? ""] ?? 1));
+  return match !== null && bytes >= 1024
+    ? Result.succeed(bytes)
+    : Result.fail("a rate like 500K, 2M or 1.5M (per second), at least 1K");
+};
+
+/** A positive number like `2` or `1.5`. */
+export const ratio: Read<number> = (value) => {
+  const number = Number(value);
+  return /^\d{1,9}(?:\.\d{1,6})?$/.test(value) && number > 0
+    ? Result.succeed(number)
+    : Result.fail("a number above 0, like 2 or 1.5");
+};
+
 /** `host:port`, `1.2.3.4:port` or `[v6]:port`. */
 export const hostPort: Read<HostPort> = (value) => {
   const match = /^(?:\[([0-9a-fA-F:.]{2,45})\]|([^\s:/[\]]{1,253})):(\d{1,5})$/.exec(value);

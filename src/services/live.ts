@@ -2,6 +2,7 @@
 import * as Layer from "effect/Layer";
 import type * as NetAddress from "effect/net/NetAddress";
 import { Bans } from "./Bans.ts";
+import { Bandwidth, type Limits } from "./Bandwidth.ts";
 import { Choker } from "./Choker/Choker.ts";
 import * as Datagrams from "./Datagrams/node.ts";
 import * as Dns from "./Dns/node.ts";
@@ -16,6 +17,8 @@ import * as Transport from "./Transport/tcp.ts";
 export interface NetworkOptions {
   readonly port?: number;
   readonly address?: NetAddress.IpAddress | undefined;
+  /** Bytes per second, for all downloads together. */
+  readonly limits?: Limits;
 }
 
 /** Everything that `download` needs. */
@@ -29,6 +32,7 @@ export const layer = (options: NetworkOptions = {}) =>
     Storage.layer,
     ResumeStore.layerDefault,
     Hasher.layer,
+    Bandwidth.layerWith(options.limits ?? {}),
     Picker.layer,
     Choker.layer,
     Bans.layer,

@@ -6,6 +6,7 @@ import * as Layer from "effect/Layer";
 import * as Dns from "effect/net/Dns";
 import * as NetAddress from "effect/net/NetAddress";
 import { Bans } from "./Bans.ts";
+import { Bandwidth } from "./Bandwidth.ts";
 import { Choker } from "./Choker/Choker.ts";
 import { Hasher } from "./Hasher.ts";
 import type { MemoryNetwork } from "./MemoryNetwork/MemoryNetwork.ts";
@@ -24,6 +25,7 @@ export const layer = (network: MemoryNetwork, address: string) =>
     Layer.fresh(ResumeStore.layer),
     Layer.fresh(Bans.layer),
     Hasher.layer,
+    Bandwidth.layer,
     Picker.layer,
     Choker.layer,
   );

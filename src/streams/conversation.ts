@@ -18,6 +18,7 @@ import { PeerError, type PeerReason, type WireViolation } from "../schema/errors
 import type { TransportError } from "../schema/errors/TransportError.ts";
 import { PeerSettings } from "../schema/settings.ts";
 import { encode, makeDecoder, type Message } from "../schema/wire.ts";
+import { Bandwidth } from "../services/Bandwidth.ts";
 import { Bans } from "../services/Bans.ts";
 import { Hasher } from "../services/Hasher.ts";
 import type { Filled } from "./assembler/assembler.ts";
@@ -26,6 +27,7 @@ import { makeExtensions } from "./extensions.ts";
 import { MAX_PIECES } from "./holdings.ts";
 import type { Link } from "./link.ts";
 import { type Member, Swarm } from "./Swarm.ts";
+import { paced } from "./pacing.ts";
 import { monotonicMillis } from "./time.ts";
 import { makeUploads } from "./uploads.ts";
 
@@ -37,11 +39,12 @@ const begin = Effect.fnUntraced(function* (
 ): Effect.fn.Return<
   Pull.Pull<Arr.NonEmptyReadonlyArray<Filled>, PeerError>,
   never,
-  Swarm | Bans | Hasher | Scope.Scope
+  Swarm | Bans | Bandwidth | Hasher | Scope.Scope
 > {
   const swarm = yield* Swarm;
   const bans = yield* Bans;
   const hasher = yield* Hasher;
+  const { download, upload } = yield* Bandwidth;
   const settings = yield* PeerSettings;
   const clock = yield* Clock.Clock;
   const leaving = yield* Deferred.make<void>();
@@ -64,7 +67,7 @@ const begin = Effect.fnUntraced(function* (
     connection.sendUnsafe(bytes);
   };
   const uploads = makeUploads({
-    connection,
+    connection: paced(connection, upload),
     limit: settings.maxUploadRequests,
     storage: () => swarm.torrent()?.storage,
     offsetOf: ({ index, begin }) => index * (swarm.torrent()?.info.pieceLength ?? 0) + begin,
@@ -97,7 +100,7 @@ const begin = Effect.fnUntraced(function* (
       if (bad !== undefined) part(bad);
     },
     gained: (index) => dialogue.gained(index),
-    refill: (now) => dialogue.refill(now),
+    refill: (now, quota) => dialogue.refill(now, quota),
     tick: (now) => {
       const { state } = dialogue;
       dialogue.requests()?.checkSnubbed(now, settings.snubTimeout);
@@ -132,6 +135,7 @@ const begin = Effect.fnUntraced(function* (
     hasher,
     send,
     interested: swarm.interested,
+    quota: () => (download.limited() ? 0 : Number.POSITIVE_INFINITY),
   });
   const decode = makeDecoder({
     blocks: {
@@ -184,5 +188,5 @@ const begin = Effect.fnUntraced(function* (
 });
 
 /** Talks to a peer until either side ends it. */
-export const converse = (link: Link): Stream.Stream<Filled, PeerError, Swarm | Bans | Hasher> =>
+export const converse = (link: Link): Stream.Stream<Filled, PeerError, Swarm | Bans | Bandwidth | Hasher> =>
   Stream.scoped(Stream.fromPull(begin(link))).pipe(Stream.ensuring(link.close));

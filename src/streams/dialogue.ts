@@ -6,6 +6,7 @@ import * as Bitfield from "../schema/bitfield.ts";
 import type { PeerReason } from "../schema/errors/PeerError.ts";
 import { blockLength } from "../schema/geometry.ts";
 import type { PeerSettings } from "../schema/settings.ts";
+import type { Hasher } from "../services/Hasher.ts";
 import {
   type BlockSpan,
   encode,
@@ -14,7 +15,6 @@ import {
   type EncodableMessage,
   type Message,
 } from "../schema/wire.ts";
-import type { Hasher } from "../services/Hasher.ts";
 import type { Extensions } from "./extensions.ts";
 import { makeHoldings } from "./holdings.ts";
 import type { Link } from "./link.ts";
@@ -35,7 +35,8 @@ export interface Dialogue {
   /** The metadata is there; a returned reason ends the conversation. */
   readonly attach: (torrent: Torrent, now: number) => PeerReason | undefined;
   readonly gained: (index: number) => void;
-  readonly refill: (now: number) => void;
+  /** Asks for more, by no more than `quota` bytes; without one, for what it likes unless there is a limit. Returns the bytes asked for. */
+  readonly refill: (now: number, quota?: number) => number;
   readonly setChoked: (choked: boolean) => void;
   readonly requests: () => Requests | undefined;
   /** We choke the peer. */
@@ -61,6 +62,8 @@ export const makeDialogue = (options: {
   readonly uploads: Uploads;
   readonly hasher: Hasher["Service"];
   readonly send: (bytes: Uint8Array) => void;
+  /** Bytes that may be asked for without waiting for a turn. */
+  readonly quota: () => number;
   /** The peer became interested: it may be given a free slot. */
   readonly interested: () => void;
 }): Dialogue => {
@@ -83,6 +86,9 @@ export const makeDialogue = (options: {
     state.weWant = want;
     say({ _tag: want ? "Interested" : "NotInterested" });
   };
+
+  const refill = (now: number, quota = options.quota()): number =>
+    attached?.requests.refill(now, state.choking, quota) ?? 0;
 
   const allow = (index: number): PeerReason | undefined => {
     if (attached === undefined) {
@@ -204,7 +210,7 @@ export const makeDialogue = (options: {
       }
       earlyAllowed = [];
       updateInterest();
-      requests.refill(now, state.choking);
+      refill(now);
       return undefined;
     },
     gained: (index) => {
@@ -212,7 +218,7 @@ export const makeDialogue = (options: {
       if (!attached.torrent.table.hasPiece(attached.slot, index)) options.send(encodeHave(index));
       updateInterest();
     },
-    refill: (now) => attached?.requests.refill(now, state.choking),
+    refill,
     setChoked: serving.setChoked,
     choked: serving.choked,
     requests: () => attached?.requests,

@@ -31,8 +31,8 @@ export interface Asking {
 /** The requests of one peer. Times are milliseconds of one monotonic clock. */
 export interface Requests {
   readonly contributor: Contributor;
-  /** Tops up when half the queue is gone. */
-  readonly refill: (now: number, choked: boolean) => void;
+  /** Tops up when half the queue is gone, by no more than `quota` bytes. Returns the bytes asked for. */
+  readonly refill: (now: number, choked: boolean, quota: number) => number;
   /** For the decoder: where a block's payload goes. */
   readonly begin: (index: number, begin: number, length: number) => Uint8Array | undefined;
   /** For the decoder: the block is complete; whether it was of use. */
@@ -89,20 +89,26 @@ export const makeRequests = (assembler: Assembler, asking: Asking): Requests => 
 
   return {
     contributor,
-    refill: (now, choked) => {
+    refill: (now, choked, quota) => {
       clock = now;
       const among = choked ? asking.whileChoked() : undefined;
-      if (choked && among === undefined) return;
+      if (choked && among === undefined) return 0;
       const target = snubbed ? 1 : depth.depth();
-      if (sent.size > target / 2) return;
-      const room = target - sent.size;
+      if (sent.size > target / 2) return 0;
+      const room = Math.min(target - sent.size, Math.floor(quota / BLOCK_LENGTH));
+      if (room === 0) return 0;
       const got = assembler.reserve(contributor, room, { out: list, among });
       if (got === 0 && sent.size === 0 && !choked) assembler.reserveLate(contributor, room, list);
-      if (list.length === 0) return;
+      if (list.length === 0) return 0;
       if (sent.size === 0) lastBlock = now;
-      for (const block of list) sent.set(keyOf(block.index, block.begin), now);
+      let bytes = 0;
+      for (const block of list) {
+        sent.set(keyOf(block.index, block.begin), now);
+        bytes += block.length;
+      }
       asking.ask(list);
       list.length = 0;
+      return bytes;
     },
     begin: (index, begin, length) =>
       sent.has(keyOf(index, begin)) ? assembler.begin(contributor, index, begin, length) : undefined,

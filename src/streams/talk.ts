@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect";
 import * as Stream from "effect/Stream";
 import type { PeerError } from "../schema/errors/PeerError.ts";
+import type { Bandwidth } from "../services/Bandwidth.ts";
 import type { Bans } from "../services/Bans.ts";
 import { Events } from "../services/Events.ts";
 import type { Hasher } from "../services/Hasher.ts";
@@ -17,7 +18,7 @@ import type { Swarm } from "./Swarm.ts";
 export const talk = (
   link: Link,
   candidates: Candidates,
-): Stream.Stream<Filled, never, Swarm | Bans | Hasher | Events> =>
+): Stream.Stream<Filled, never, Swarm | Bans | Bandwidth | Hasher | Events> =>
   Stream.unwrap(
     Effect.gen(function* () {
       const events = yield* Events;

@@ -10,6 +10,7 @@ import * as Dictionary from "../../src/schema/dictionary.ts";
 import type { DownloadEvent } from "../../src/schema/events.ts";
 import type { Metainfo } from "../../src/schema/metainfo.ts";
 import { parseMetainfo } from "../../src/schema/metainfo/parse.ts";
+import { Bandwidth } from "../../src/services/Bandwidth.ts";
 import { Bans } from "../../src/services/Bans.ts";
 import { Choker } from "../../src/services/Choker/Choker.ts";
 import { Hasher } from "../../src/services/Hasher.ts";
@@ -90,6 +91,7 @@ export const clientLayer = (options: ClientOptions) => {
     Layer.fresh(MemoryResume.layer),
     MemoryTracker.layer(NetAddress.ipFromStringUnsafe(options.address)),
     Hasher.layer,
+    Bandwidth.layer,
     Picker.layer,
     Choker.layer,
     Layer.fresh(Bans.layer),
@@ -150,6 +152,9 @@ export const makeSeed = (fixture: Fixture, options: ClientOptions) =>
   Effect.gen(function* () {
     const client = yield* makeClient(options);
     yield* client.disk.put(`/d/${fixture.metainfo.info.name}`, fixture.bytes);
-    yield* Effect.forkScoped(Stream.runDrain(client.stream(requestOf(fixture, { seed: true, port: 6881 }))));
+    yield* Stream.runDrain(client.stream(requestOf(fixture, { seed: true, port: 6881 }))).pipe(
+      Effect.tapCause((cause) => Effect.logError("the seed ended", cause)),
+      Effect.forkScoped,
+    );
     return client;
   });

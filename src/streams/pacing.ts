@@ -1,0 +1,60 @@
+/**
+ * Downloads and uploads under a limit. What may be asked for is shared among the peers in turns, so that what arrives keeps to the limit
+ * without a byte being left waiting in a socket; what is sent waits for its turn. Without a limit this does nothing.
+ */
+import * as Arr from "effect/Array";
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import { BLOCK_LENGTH } from "../schema/wire.ts";
+import { Bandwidth, type Bucket } from "../services/Bandwidth.ts";
+import type { Connection } from "../services/Transport/Transport.ts";
+import { Swarm } from "./Swarm.ts";
+import { monotonicMillis } from "./time.ts";
+
+/** The same connection, whose `send` waits for its turn in `bucket`: by pairs of chunks, so that no peer holds it for long. */
+export const paced = (connection: Connection, bucket: Bucket): Connection => ({
+  ...connection,
+  send: (chunks) => {
+    if (!bucket.limited()) return connection.send(chunks);
+    const pairs = Arr.chunksOf(chunks, 2);
+    return Effect.forEach(
+      pairs,
+      (pair) => Effect.andThen(bucket.take(pair.reduce((sum, { length }) => sum + length, 0)), connection.send(pair)),
+      { discard: true },
+    );
+  },
+});
+
+/** Between two rounds, in milliseconds. */
+const ROUND = 50;
+/** Between two looks whether there is a limit now, in milliseconds. */
+const LOOK = 500;
+/** Bytes that one peer may ask for in one turn. */
+const TURN = 4 * BLOCK_LENGTH;
+
+/** Gives turns to the members for as long as it runs. */
+export const pacing: Effect.Effect<never, never, Swarm | Bandwidth> = Effect.gen(function* () {
+  const swarm = yield* Swarm;
+  const { download } = yield* Bandwidth;
+  const clock = yield* Clock.Clock;
+  let turn = 0;
+
+  /** One turn for each member at the most, begun where the last round ended. */
+  const round = (): void => {
+    const now = monotonicMillis(clock);
+    const members = [...swarm.members];
+    for (let given = 0; given < members.length; given++) {
+      const room = Math.min(download.available(), TURN);
+      if (room < BLOCK_LENGTH) return;
+      download.spend(members[turn++ % members.length]?.refill(now, room) ?? 0);
+    }
+  };
+
+  return yield* Effect.forever(
+    Effect.suspend(() => {
+      if (!download.limited()) return Effect.sleep(LOOK);
+      round();
+      return Effect.sleep(ROUND);
+    }),
+  );
+});
