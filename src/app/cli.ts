@@ -16,7 +16,8 @@ import type { Explained } from "../schema/errors/code.ts";
 import { AGENT, VERSION } from "../schema/version.ts";
 import type { DownloadInput } from "./commands/download.ts";
 import type { InfoInput } from "./commands/info.ts";
-import { downloadFlags, networkFlags, outputFlags } from "./flags.ts";
+import type { SeedInput } from "./commands/seed.ts";
+import { checkFlag, downloadFlags, keepSharing, limitFlags, networkFlags, outputFlags, seedFlags } from "./flags.ts";
 import { Settings } from "./Settings.ts";
 import { UsageError } from "./UsageError.ts";
 
@@ -33,6 +34,7 @@ const out = Argument.String("out").pipe(
 export interface Commands<E extends Explained, R> {
   readonly download: (input: DownloadInput) => Effect.Effect<void, E, R>;
   readonly info: (input: InfoInput) => Effect.Effect<void, E, R>;
+  readonly seed: (input: SeedInput) => Effect.Effect<void, E, R>;
 }
 
 /** The real ones, each loaded when it is chosen. */
@@ -47,7 +49,29 @@ export const live = {
       Effect.promise(() => import("./commands/info.ts")),
       ({ info }) => info(input),
     ),
+  seed: (input: SeedInput) =>
+    Effect.flatMap(
+      Effect.promise(() => import("./commands/seed.ts")),
+      ({ seed }) => seed(input),
+    ),
 };
+
+/** How the swarm is met, whatever is done in it. */
+const swarmFlags = { ...networkFlags, ...limitFlags, ...seedFlags, ...checkFlag };
+
+const path = Argument.String("path").pipe(
+  Argument.withDescription("What is shared: the file or folder of the torrent, or the folder that holds it"),
+);
+
+const seedCommand = <E extends Explained, R>({ seed }: Commands<E, R>) =>
+  Command.make("seed", { torrent, path, ...swarmFlags, ...outputFlags }, seed).pipe(
+    Command.withDescription("Share what is on disk already; fetches nothing. Ends when it is interrupted"),
+    Command.withShortDescription("Share what is on disk already"),
+    Command.withExamples([
+      { command: "bt-effect seed debian.torrent ~/Downloads/debian.iso" },
+      { command: "bt-effect seed --seed-ratio 2 album.torrent ~/Music", description: "Until each byte was sent twice" },
+    ]),
+  );
 
 const infoCommand = <E extends Explained, R>({ info }: Commands<E, R>) =>
   Command.make("info", { torrent, ...outputFlags }, info).pipe(
@@ -63,13 +87,13 @@ const infoCommand = <E extends Explained, R>({ info }: Commands<E, R>) =>
 const rootCommand = <E extends Explained, R>(commands: Commands<E, R>) =>
   Command.make(
     "bt-effect",
-    { torrent, out, ...networkFlags, ...downloadFlags, ...outputFlags },
+    { torrent, out, ...swarmFlags, seed: keepSharing, ...downloadFlags, ...outputFlags },
     commands.download,
   ).pipe(
     Command.withDescription(
       "Fetch a torrent from its peers, verified. Run the same command again to continue where it stopped.",
     ),
-    Command.withSubcommands([infoCommand(commands)]),
+    Command.withSubcommands([seedCommand(commands), infoCommand(commands)]),
     Command.withExamples([
       { command: "bt-effect debian.torrent", description: "Download into the current folder" },
       { command: "bt-effect 'magnet:?xt=urn:btih:…' ~/Downloads/", description: "A magnet link, into a folder" },
@@ -80,7 +104,7 @@ const rootCommand = <E extends Explained, R>(commands: Commands<E, R>) =>
   );
 
 /** The flags that a configuration file may name. */
-const configurable = [outputFlags, networkFlags, downloadFlags]
+const configurable = [outputFlags, swarmFlags, { seed: keepSharing }, downloadFlags]
   .flatMap((flags) => Object.keys(flags))
   .map((key) => key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`));
 

@@ -18,13 +18,20 @@ export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 /** The status after a signal: that of SIGHUP is SIGTERM's. */
 export const signalStatus = (signal: StopSignal): number => (signal === "SIGINT" ? EXIT.interrupted : EXIT.terminated);
 
-/** The ending for a run that did not succeed; `signal` is what asked it to stop, if any. */
-export const endingOf = (cause: Cause.Cause<Explained>, signal?: StopSignal): Ending => {
+/** Why a run was interrupted, if it was. */
+export interface Stop {
+  readonly signal?: StopSignal | undefined;
+  /** Nothing was left undone. */
+  readonly harmless?: boolean;
+}
+
+/** The ending for a run that did not succeed. */
+export const endingOf = (cause: Cause.Cause<Explained>, { harmless, signal }: Stop = {}): Ending => {
   const failure = Cause.findErrorOption(cause);
   if (Option.isSome(failure)) {
     return { status: exitStatus(failure.value), line: `bt-effect: ${printable(failure.value.message)}\n` };
   }
-  if (Cause.hasInterruptsOnly(cause)) return { status: signalStatus(signal ?? "SIGINT") };
+  if (Cause.hasInterruptsOnly(cause)) return { status: harmless === true ? EXIT.ok : signalStatus(signal ?? "SIGINT") };
   const defect = Cause.squash(cause);
   const what = (defect instanceof Error ? defect.message : String(defect)).split("\n", 1)[0] ?? "";
   return {

@@ -95,6 +95,18 @@ export const networkFlags = {
   }).pipe(Flag.withDefault(80)),
 };
 
+/** How much may come and go. */
+export const limitFlags = {
+  downloadLimit: single("download-limit", values.rate, {
+    metavar: "RATE",
+    description: "Fetch no faster: 500K, 2M or 1.5M a second, a bare number is bytes; by default no limit",
+  }).pipe(Flag.optional),
+  uploadLimit: single("upload-limit", values.rate, {
+    metavar: "RATE",
+    description: "Share no faster; by default no limit",
+  }).pipe(Flag.optional),
+};
+
 /** What is fetched and how. */
 export const downloadFlags = {
   select: repeated("select", values.selectPattern, {
@@ -102,10 +114,31 @@ export const downloadFlags = {
     description: "Files to fetch: indices like 0,2-4 or a glob on the path, repeatable; by default all",
   }),
   sequential: toggle("sequential", "Fetch the pieces in order instead of the rarest first"),
-  check: toggle("check", "Hash what is on disk first, trust no resume data"),
   overwrite: toggle("overwrite", "Replace an existing file that has nothing in common with the torrent"),
   timeout: single("timeout", values.duration, {
     metavar: "DURATION",
     description: "Give up when nothing came for that long (30s, 5m, 1h); by default never",
   }).pipe(Flag.optional),
 };
+
+/** How long is shared. */
+export const seedFlags = {
+  seedRatio: single("seed-ratio", values.ratio, {
+    metavar: "R",
+    description: "Share until R times the size was sent; by default until interrupted",
+  }).pipe(Flag.optional),
+  seedTime: single("seed-time", values.duration, {
+    metavar: "DURATION",
+    description: "Share for that long (30s, 5m, 1h); by default until interrupted",
+  }).pipe(Flag.optional),
+  superSeed: toggle(
+    "super-seed",
+    "Share each piece once if others pass it on, for the first seed of a torrent (BEP 16)",
+  ),
+};
+
+/** How what is on disk already is taken. */
+export const checkFlag = { check: toggle("check", "Hash what is on disk first, trust no resume data") };
+
+/** Of a download alone: `seed` does nothing else. */
+export const keepSharing = toggle("seed", "Keep sharing after completion, until interrupted");

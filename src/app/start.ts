@@ -9,6 +9,7 @@ import * as Option from "effect/Option";
 import { EXIT } from "../schema/errors/code.ts";
 import type { StopSignal } from "./exit.ts";
 import { endingOf, signalStatus } from "./exit.ts";
+import { Interruption } from "./interruption.ts";
 import { program } from "./program.ts";
 
 /** An orderly stop takes no longer, ms; a little less than the 3 s that are promised, for the end of the process itself. */
@@ -23,7 +24,8 @@ const leave = (status: number): void => {
 export const start = (args: ReadonlyArray<string>): void => {
   let signal: StopSignal | undefined;
   let crash: Cause.Cause<never> | undefined;
-  const fiber = Effect.runFork(program(args, process.env));
+  const interruption = { harmless: false };
+  const fiber = Effect.runFork(Effect.provideService(program(args, process.env), Interruption, interruption));
   const stop = (status: number) => {
     fiber.interruptUnsafe();
     setTimeout(() => process.exit(status), STOP_LIMIT);
@@ -44,7 +46,7 @@ export const start = (args: ReadonlyArray<string>): void => {
   fiber.addObserver((exit) => {
     const cause = crash ?? Exit.getCause(exit).pipe(Option.getOrUndefined);
     if (cause === undefined) return leave(EXIT.ok);
-    const { status, line } = endingOf(cause, signal);
+    const { status, line } = endingOf(cause, { signal, harmless: interruption.harmless });
     if (line !== undefined) process.stderr.write(line);
     leave(status);
   });

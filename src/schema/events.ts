@@ -55,6 +55,8 @@ export interface Progress {
   readonly uploadRate: number;
   readonly downloaded: number;
   readonly uploaded: number;
+  /** Payload bytes sent, earlier runs included, as a multiple of the size; while sharing. */
+  readonly ratio?: number;
   /** Seconds; absent when it cannot be told. */
   readonly eta?: number;
   readonly peers: number;
@@ -114,7 +116,7 @@ export interface Complete {
   readonly seconds: number;
 }
 
-/** The download was stopped before completion, its state saved. */
+/** The download was stopped before completion, its state saved; or sharing has ended. */
 export interface Stopped {
   readonly type: "stopped";
   readonly done: number;

@@ -61,6 +61,7 @@ export const ProgressJson = Schema.Struct({
   uploadRate: Rate,
   downloaded: Count,
   uploaded: Count,
+  ratio: Schema.optionalKey(Schema.Finite),
   eta: Schema.optionalKey(Seconds),
   peers: Count,
   seeds: Count,

@@ -36,6 +36,8 @@ export interface Disk {
   readonly wrote: (index: number) => void;
   /** Bytes that are missing. */
   readonly left: () => number;
+  /** Payload bytes sent, earlier runs included, as a multiple of the size; 0 while that is unknown. */
+  readonly ratio: () => number;
   readonly finish: Effect.Effect<void, StorageError>;
   readonly stop: Effect.Effect<void>;
 }
@@ -59,9 +61,13 @@ export const makeDisk = (request: DownloadRequest, context: PrepareContext): Dis
     isComplete: () => prepared?.torrent.table.missing() === 0,
     wrote: (index) => prepared?.wrote(index),
     left: () => prepared?.left() ?? UNKNOWN_LEFT,
+    ratio: () =>
+      prepared === undefined ? 0 : (prepared.sentBefore + context.totals.uploaded) / Math.max(1, prepared.selectedSize),
     finish: Effect.suspend(() => {
       phase = "finishing";
-      return prepared?.finish ?? Effect.void;
+      return Effect.map(prepared?.finish ?? Effect.void, () => {
+        if (request.seed) phase = "seeding";
+      });
     }),
     stop: Effect.suspend(() => prepared?.stop ?? Effect.void),
   };

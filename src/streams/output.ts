@@ -31,7 +31,10 @@ export interface Output {
 }
 
 /** What decides about the path. */
-type Place = Pick<DownloadRequest, "out" | "folder">;
+type Place = Pick<DownloadRequest, "out" | "folder"> & Partial<Pick<DownloadRequest, "shareOnly">>;
+
+/** Files that are looked for when it is to be told which of two folders holds a payload. */
+const MAX_PROBES = 100;
 
 /** Whether a record speaks of a file as chosen: then what is on disk in its place is ours. */
 export const wasSelected = (record: Option.Option<ResumeRecord>, index: number): boolean =>
@@ -51,10 +54,28 @@ const makeSpelling = (storage: Storage["Service"]) => {
   });
 };
 
+/** Where the payload is: at `named` itself, or in that folder under the torrent's name. */
+const payloadAt = Effect.fnUntraced(function* (
+  info: Pick<TorrentInfo, "layout" | "files">,
+  named: string,
+  inside: string,
+): Effect.fn.Return<string, StorageError, Storage | Path.Path> {
+  const path = yield* Path.Path;
+  const storage = yield* Storage;
+  if ((yield* storage.inspect(named)) !== "folder") return named;
+  if (info.layout === "single") return inside;
+  for (const file of info.files.filter(({ pad }) => !pad).slice(0, MAX_PROBES)) {
+    for (const root of [named, inside]) {
+      if ((yield* storage.inspect(path.join(root, ...file.path))) === "file") return root;
+    }
+  }
+  return (yield* storage.inspect(inside)) === "folder" ? inside : named;
+});
+
 /** The output's absolute path: the file of a single-file torrent, else the folder. */
 export const rootOf = (
-  info: Pick<TorrentInfo, "name" | "infoHash">,
-  { out, folder }: Place,
+  info: Pick<TorrentInfo, "name" | "infoHash" | "layout" | "files">,
+  { out, folder, shareOnly }: Place,
 ): Effect.Effect<string, StorageError, Storage | ResumeStore> =>
   Effect.gen(function* () {
     const path = yield* Path.Path;
@@ -64,6 +85,7 @@ export const rootOf = (
     const inside = (parent: string) => Effect.map(spelling(parent, info.name), (name) => path.join(parent, name));
     if (out === undefined) return yield* inside(path.resolve(folder));
     const named = path.resolve(folder, out);
+    if (shareOnly === true) return yield* payloadAt(info, named, yield* inside(named));
     const isParent = out.endsWith("/") || (yield* storage.inspect(named)) === "folder";
     if (!isParent) return named;
     // A state folder that cannot be read knows no earlier run; `openOutput` tells of it.

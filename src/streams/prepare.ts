@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Scope from "effect/Scope";
 import * as Bitfield from "../schema/bitfield.ts";
-import type { DownloadError } from "../schema/errors/DownloadError.ts";
+import { type DownloadError, DownloadFailed } from "../schema/errors/DownloadError.ts";
 import { StorageError } from "../schema/errors/StorageError.ts";
 import { pieceLength, wantedPieces } from "../schema/geometry.ts";
 import type { TorrentInfo } from "../schema/metainfo.ts";
@@ -40,6 +40,8 @@ export interface Prepared {
   readonly selected: ReadonlyArray<number>;
   /** Bytes that are missing. */
   readonly left: () => number;
+  /** Payload bytes that earlier runs sent. */
+  readonly sentBefore: number;
   /** A piece is verified and on disk. */
   readonly wrote: (index: number) => void;
   /** Records the progress for as long as it runs; fails with the disk. */
@@ -69,6 +71,13 @@ const missingBytes = (info: TorrentInfo, table: PieceTable): number => {
   const last = info.pieceCount - 1;
   const short = table.wanted(last) && !table.have(last) ? info.pieceLength - pieceLength(info, last) : 0;
   return table.missing() * info.pieceLength - short;
+};
+
+/** Bytes of all that we do not have, wanted or not. */
+const lackingBytes = (info: TorrentInfo, table: PieceTable): number => {
+  const last = info.pieceCount - 1;
+  const short = table.have(last) ? info.pieceLength - pieceLength(info, last) : 0;
+  return info.totalLength - (table.haveCount() * info.pieceLength - short);
 };
 
 const tellMetadata = (info: TorrentInfo, output: Output, selectedSize: number) => {
@@ -156,9 +165,13 @@ export const prepare = Effect.fnUntraced(function* (
   const fullAndGood = yield* checkPieces({ info, storage, pieces: full });
   const have = recovered.have.map((byte, at) => byte | (fullAndGood[at] ?? 0));
 
-  const wanted = wantedPieces(info, output.selected);
+  const chosen = wantedPieces(info, output.selected);
+  const wanted = request.shareOnly ? Bitfield.make(info.pieceCount) : chosen;
   const order = request.sequential ? "sequential" : "rarest";
   const table = yield* picker.make({ pieceCount: info.pieceCount, order, wanted, have });
+  if (request.shareOnly && table.haveCount() === 0)
+    return yield* new DownloadFailed({ name: info.name, reason: { _tag: "NothingToShare", path: root } });
+  const left = (): number => (request.shareOnly ? lackingBytes(info, table) : missingBytes(info, table));
   const runLength = Math.min(info.pieceLength, settings.runLength);
   const assembler = makeAssembler({
     table,
@@ -172,15 +185,13 @@ export const prepare = Effect.fnUntraced(function* (
   const torrent: Torrent = { info, table, assembler, storage, touched: () => touched() };
   yield* events.publish({
     type: "resumed",
-    bytes: selectedSize - Math.min(selectedSize, missingBytes(info, table)),
+    bytes: selectedSize - Math.min(selectedSize, left()),
     pieces: table.haveCount(),
     from: recovered.from,
   });
   yield* checkSpace(storage, root, missingBytes(info, table));
-  yield* restorePartials(
-    torrent,
-    recovered.partial.filter((partial) => !isFull(torrent, partial)),
-  );
+  const partial = recovered.partial.filter((partial) => !isFull(torrent, partial));
+  if (!request.shareOnly) yield* restorePartials(torrent, partial);
 
   const recording = yield* Effect.flatMap(Effect.scope, Scope.fork);
   const recorder = yield* makeRecorder({
@@ -188,9 +199,9 @@ export const prepare = Effect.fnUntraced(function* (
     storage,
     recovered: { ...recovered, have },
     pieceCount: info.pieceCount,
-    wanted,
+    wanted: chosen,
     traffic: () => context.totals,
-    partial: keepPartials(torrent),
+    partial: request.shareOnly ? Effect.succeed(partial) : keepPartials(torrent),
   }).pipe(Scope.provide(recording));
   touched = recorder.touched;
   return {
@@ -198,10 +209,11 @@ export const prepare = Effect.fnUntraced(function* (
     root,
     selectedSize,
     selected: output.selected,
-    left: () => missingBytes(info, table),
+    left,
+    sentBefore: recovered.uploaded,
     wrote: recorder.wrote,
     record: recorder.run,
-    finish: storage.finish,
+    finish: request.shareOnly ? Effect.void : storage.finish,
     stop: Scope.close(recording, Exit.void),
   };
 });

@@ -21,6 +21,8 @@ const SMOOTHING = 0.4;
 export interface ProgressSources {
   readonly swarm: SwarmState;
   readonly phase: () => Phase;
+  /** Payload bytes sent, as a multiple of the size. */
+  readonly ratio: () => number;
   /** Indices of the files chosen; absent for all. */
   readonly selected: () => ReadonlyArray<number> | undefined;
   /** Addresses known, connected or not. */
@@ -118,6 +120,7 @@ export const makeSnapshots = (sources: ProgressSources): ((now: number) => Progr
       uploadRate: Math.round(uploadRate),
       downloaded,
       uploaded,
+      ...(sources.phase() === "seeding" && { ratio: sources.ratio() }),
       ...(downloadRate > 0 && torrent !== undefined && { eta: Math.ceil((total - sum) / downloadRate) }),
       peers: members.length,
       seeds: members.filter((member) => member.isSeed()).length,

@@ -43,8 +43,16 @@ export interface DownloadRequest {
   /** Ask no tracker at all. */
   readonly noTrackers: boolean;
   readonly maxPeers: number;
-  /** Keep sharing after completion, until interrupted. */
+  /** Keep sharing after completion, until interrupted or until one of the next two is reached. */
   readonly seed: boolean;
+  /** Enough is sent: payload bytes of all runs as a multiple of the size. */
+  readonly seedRatio?: number;
+  /** Sharing has lasted long enough, in milliseconds. */
+  readonly seedTime?: number;
+  /** Share what is there and fetch nothing; `out` is the payload itself or the folder that holds it. With `seed`. */
+  readonly shareOnly: boolean;
+  /** Show what we have piece by piece, so that as few bytes as possible leave us twice (BEP 16). */
+  readonly superSeed: boolean;
   /** Give up when no payload or metadata byte came for this many milliseconds. */
   readonly timeout?: number;
 }
@@ -63,4 +71,6 @@ export const request = (source: TorrentSource, folder: string): DownloadRequest 
   noTrackers: false,
   maxPeers: 80,
   seed: false,
+  shareOnly: false,
+  superSeed: false,
 });

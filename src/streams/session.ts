@@ -14,6 +14,7 @@ import * as Result from "effect/Result";
 import * as Scope from "effect/Scope";
 import { makeBlame } from "../schema/blame.ts";
 import { type DownloadError, DownloadFailed } from "../schema/errors/DownloadError.ts";
+import type { Bandwidth } from "../services/Bandwidth.ts";
 import type { Bans } from "../services/Bans.ts";
 import type { Choker } from "../services/Choker/Choker.ts";
 import { Events } from "../services/Events.ts";
@@ -31,14 +32,26 @@ import { type Disk, makeDisk } from "./disk.ts";
 import { type Identity, identify } from "./identity.ts";
 import { freshPeerId, listen } from "./listening.ts";
 import { makeMetadataExchange } from "./metadata.ts";
+import { pacing } from "./pacing.ts";
 import { reportProgress } from "./progress.ts";
 import type { DownloadRequest } from "./request.ts";
+import { share } from "./sharing.ts";
 import { addNamedPeers, addTrackerPeers, originsOf, watchTrackers } from "./sources.ts";
 import { makeSwarm, Swarm, type SwarmState, type Totals } from "./Swarm.ts";
 import { monotonicMillis } from "./time.ts";
 
 /** What a session needs. */
-export type SessionServices = Transport | Tracker | Dns.Dns | Storage | ResumeStore | Hasher | Picker | Choker | Bans;
+export type SessionServices =
+  | Transport
+  | Tracker
+  | Dns.Dns
+  | Storage
+  | ResumeStore
+  | Hasher
+  | Picker
+  | Choker
+  | Bandwidth
+  | Bans;
 
 /** What the pipeline needs of its session. */
 export interface Session extends ConnectionOptions {
@@ -49,13 +62,14 @@ export interface Session extends ConnectionOptions {
 /** The pipeline of a session; it ends only by failing or being interrupted. */
 export type Pipeline = (
   session: Session,
-) => Effect.Effect<void, DownloadError, Swarm | Blaming | Events | Transport | Bans | Hasher>;
+) => Effect.Effect<void, DownloadError, Swarm | Blaming | Events | Transport | Bans | Bandwidth | Hasher>;
 
-/** Fails once nothing of use has arrived for `timeout` milliseconds. */
-const watchdog = Effect.fnUntraced(function* (name: string, timeout: number, swarm: SwarmState) {
+/** Fails once nothing of use has arrived for `timeout` milliseconds while something is missing. */
+const watchdog = Effect.fnUntraced(function* (name: string, timeout: number, swarm: SwarmState, disk: Disk) {
   const clock = yield* Clock.Clock;
   swarm.totals.lastUseful = monotonicMillis(clock);
   while (true) {
+    if (disk.isComplete()) return yield* Effect.never;
     const left = swarm.totals.lastUseful + timeout - monotonicMillis(clock);
     if (left <= 0) {
       const waiting = swarm.members.size === 0 ? "no peer connected" : `${swarm.members.size} peers connected`;
@@ -115,9 +129,15 @@ export const runSession = Effect.fnUntraced(function* (
 
   const completed = Latch.makeUnsafe(false);
   const finish = Effect.gen(function* () {
-    yield* Latch.open(completed);
+    if (totals.downloaded > 0) yield* Latch.open(completed);
     yield* disk.finish;
     const prepared = disk.prepared();
+    if (disk.left() > 0)
+      return yield* events.publish({
+        type: "warning",
+        code: "seed.incomplete",
+        message: `${name}: ${disk.left()} bytes are missing or damaged; the rest is shared`,
+      });
     yield* events.publish({
       type: "complete",
       output: prepared?.root ?? "",
@@ -131,7 +151,7 @@ export const runSession = Effect.fnUntraced(function* (
   const first = known === undefined ? undefined : yield* disk.prepare(known);
   if (disk.isComplete() && !request.seed) return yield* Effect.ensuring(finish, disk.stop);
   const origins = originsOf(request);
-  if (origins.tiers.length === 0 && origins.peers.length === 0)
+  if (!disk.isComplete() && origins.tiers.length === 0 && origins.peers.length === 0)
     return yield* new DownloadFailed({ name, reason: { _tag: "NothingToAsk" } });
 
   yield* started(request.out ?? request.folder);
@@ -183,16 +203,18 @@ export const runSession = Effect.fnUntraced(function* (
     addNamedPeers(origins, candidates).pipe(Effect.andThen(Effect.never)),
     chokeRounds,
     ticks,
+    pacing,
     reportProgress({
       swarm,
       phase: disk.phase,
+      ratio: disk.ratio,
       selected: () => disk.prepared()?.selected,
       known: candidates.known,
       trackers: trackers.standing,
     }),
-    request.timeout === undefined ? Effect.never : watchdog(name, request.timeout, swarm),
+    request.timeout === undefined ? Effect.never : watchdog(name, request.timeout, swarm, disk),
     Deferred.await(swarm.broken),
-    Effect.andThen(Deferred.await(complete), request.seed ? Effect.andThen(finish, Effect.never) : Effect.void),
+    Effect.andThen(Deferred.await(complete), request.seed ? Effect.andThen(finish, share(request, disk)) : Effect.void),
   ]).pipe(Effect.provide(Blaming.layer(blame)), Effect.provideService(Swarm, swarm));
 
   return yield* work.pipe(

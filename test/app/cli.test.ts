@@ -75,6 +75,12 @@ describe("cli", () => {
         check: false,
         overwrite: false,
         timeout: Option.none(),
+        downloadLimit: Option.none(),
+        uploadLimit: Option.none(),
+        seed: false,
+        seedRatio: Option.none(),
+        seedTime: Option.none(),
+        superSeed: false,
         json: false,
         quiet: false,
         debug: false,
@@ -94,6 +100,23 @@ describe("cli", () => {
         { host: "::1", port: 2 },
       ]);
       assert.isTrue(input?.quiet);
+    }),
+  );
+
+  it.effect("shares what is at a path", () =>
+    Effect.gen(function* () {
+      const { seeding } = yield* runLine(["seed", "x.torrent", "/d", "--seed-ratio", "1.5", "--seed-time", "2h"]);
+      assert.strictEqual(seeding?.torrent, "x.torrent");
+      assert.strictEqual(seeding?.path, "/d");
+      assert.deepStrictEqual(seeding?.seedRatio, Option.some(1.5));
+      assert.deepStrictEqual(seeding?.seedTime, Option.some(7_200_000));
+    }),
+  );
+
+  it.effect("wants something to share, and a ratio above 0", () =>
+    Effect.gen(function* () {
+      assert.match(String((yield* runLine(["seed", "x.torrent"])).error), /<path> is missing/);
+      assert.match(String((yield* runLine(["x.torrent", "--seed-ratio", "0"])).error), /a number above 0/);
     }),
   );
 

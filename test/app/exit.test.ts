@@ -37,14 +37,18 @@ describe("exit", () => {
 
   it("ends with the status of the signal, all having been said", () => {
     const cause = Cause.interrupt(1);
-    assert.deepStrictEqual(endingOf(cause, "SIGINT"), { status: 130 });
-    assert.deepStrictEqual(endingOf(cause, "SIGTERM"), { status: 143 });
-    assert.deepStrictEqual(endingOf(cause, "SIGHUP"), { status: 143 });
+    assert.deepStrictEqual(endingOf(cause, { signal: "SIGINT" }), { status: 130 });
+    assert.deepStrictEqual(endingOf(cause, { signal: "SIGTERM" }), { status: 143 });
+    assert.deepStrictEqual(endingOf(cause, { signal: "SIGHUP" }), { status: 143 });
+  });
+
+  it("ends with 0 when nothing was left undone", () => {
+    assert.deepStrictEqual(endingOf(Cause.interrupt(1), { signal: "SIGTERM", harmless: true }), { status: 0 });
   });
 
   it("tells a failure that came while stopping", () => {
     const error = new StorageError({ operation: "write", path: "/x", reason: { _tag: "NoSpace" } });
-    assert.strictEqual(endingOf(Cause.combine(Cause.interrupt(1), Cause.fail(error)), "SIGINT").status, 4);
+    assert.strictEqual(endingOf(Cause.combine(Cause.interrupt(1), Cause.fail(error)), { signal: "SIGINT" }).status, 4);
   });
 
   it("calls a defect a bug, in one line without a stack", () => {

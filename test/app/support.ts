@@ -5,6 +5,7 @@ import { ChildProcessSpawner } from "effect/process";
 import { TestConsole } from "effect/testing";
 import { live, run } from "../../src/app/cli.ts";
 import type { DownloadInput } from "../../src/app/commands/download.ts";
+import type { SeedInput } from "../../src/app/commands/seed.ts";
 import * as ScreenMemory from "../../src/app/Screen/memory.ts";
 import * as Settings from "../../src/app/Settings.ts";
 import { Hasher } from "../../src/services/Hasher.ts";
@@ -58,8 +59,10 @@ export const runLine = (args: ReadonlyArray<string>, world: World = {}) =>
       Hasher.layer,
     );
     let input: DownloadInput | undefined;
+    let seeding: SeedInput | undefined;
+    const seed = (given: SeedInput) => Effect.sync(() => void (seeding = given));
     const download = (given: DownloadInput) => Effect.sync(() => void (input = given));
-    const exit = yield* run(args, { ...live, download }).pipe(
+    const exit = yield* run(args, { ...live, download, seed }).pipe(
       Effect.provide(Settings.layer(environment).pipe(Layer.provideMerge(platform))),
       Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnvRecord(environment)),
       Effect.exit,
@@ -68,6 +71,8 @@ export const runLine = (args: ReadonlyArray<string>, world: World = {}) =>
       exit,
       /** What `download` was called with. */
       input,
+      /** What `seed` was called with. */
+      seeding,
       error: Exit.isFailure(exit) ? exit.cause.reasons.find((reason) => reason._tag === "Fail")?.error : undefined,
       stdout: [...(yield* TestConsole.logLines), ...screen.printed].join("\n"),
       stderr: [...(yield* TestConsole.errorLines), ...screen.written].join("\n"),

@@ -117,7 +117,7 @@ export const layerLive = Layer.effect(
           state = State.after(state, event);
           const first = !shown;
           shown = event.type !== "complete" && event.type !== "stopped" && event.type !== "error";
-          const remark = event.type === "complete" ? Plain.completeLine(state, event) : Plain.remarkOf(event);
+          const remark = Plain.remarkOf(state, event);
           if (remark !== undefined) return say(remark);
           if (first || !shown) return shown ? draw() : clear();
           changed = true;

@@ -50,7 +50,8 @@ export const factsOf = (progress: Progress, glyphs: Glyphs): ReadonlyArray<strin
       return [
         "seeding",
         `${glyphs.up} ${Text.rate(progress.uploadRate)}`,
-        Text.size(progress.uploaded),
+        `${Text.size(progress.uploaded)} sent`,
+        ...(progress.ratio === undefined ? [] : [`ratio ${progress.ratio.toFixed(2)}`]),
         peersOf(progress),
       ];
     case "downloading":

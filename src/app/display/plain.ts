@@ -16,6 +16,13 @@ export const completeLine = (state: DisplayState, event: Complete): string => {
   return `${name}: complete, ${Text.size(event.size)} verified, ${how}: ${Text.printable(event.output)}`;
 };
 
+/** The one line that stays when sharing has ended; absent where there was none. */
+const sharedLine = ({ name, progress }: DisplayState): string | undefined => {
+  if (progress?.phase !== "seeding") return undefined;
+  const ratio = progress.ratio === undefined ? "" : `, ratio ${progress.ratio.toFixed(2)}`;
+  return `${Text.printable(name ?? "")}: shared, ${Text.size(progress.uploaded)} sent${ratio}`;
+};
+
 /** The line for a `progress`. */
 export const progressLine = (state: DisplayState): string | undefined => {
   const { progress } = state;
@@ -40,17 +47,17 @@ export const eventLine = (state: DisplayState, event: DownloadEvent): string | u
     }
     case "resumed":
       return event.bytes === 0 ? undefined : `${name}: ${Text.size(event.bytes)} are there already`;
-    case "complete":
-      return completeLine(state, event);
     case "progress":
       return undefined;
     default:
-      return remarkOf(event);
+      return remarkOf(state, event);
   }
 };
 
-/** What a person is told whatever the display: warnings, and what a tracker has to say. */
-export const remarkOf = (event: DownloadEvent): string | undefined => {
+/** What stays on the screen whatever the display: how it ended, warnings, and what a tracker has to say. */
+export const remarkOf = (state: DisplayState, event: DownloadEvent): string | undefined => {
+  if (event.type === "complete") return completeLine(state, event);
+  if (event.type === "stopped") return sharedLine(state);
   if (event.type === "warning") return `warning: ${Text.printable(event.message)}`;
   if (event.type === "tracker" && event.code === "tracker.rejected") {
     return `warning: ${Text.printable(event.message ?? event.url)}`;

@@ -13,6 +13,8 @@ export type DownloadReason =
   | { readonly _tag: "VersionUnsupported" }
   /** `--select` matches no file. */
   | { readonly _tag: "NothingSelected"; readonly pattern: string }
+  /** `seed` was asked for, and no piece is where it should be. */
+  | { readonly _tag: "NothingToShare"; readonly path: string }
   /** The metadata that peers sent does not parse. */
   | { readonly _tag: "BadMetadata"; readonly why: string }
   /** A piece failed too often with peers that are not to blame. */
@@ -23,6 +25,7 @@ const family: Readonly<Record<DownloadReason["_tag"], string>> = {
   NothingToAsk: "stalled",
   VersionUnsupported: "metainfo",
   NothingSelected: "usage",
+  NothingToShare: "storage",
   BadMetadata: "metainfo",
   BadPiece: "metainfo",
 };
@@ -46,6 +49,8 @@ export class DownloadFailed extends Data.TaggedError("DownloadFailed")<{
         return `${this.name}: this is a BitTorrent v2-only torrent, which cannot be downloaded yet; v1 and hybrid torrents can`;
       case "NothingSelected":
         return `--select ${this.reason.pattern}: no file of ${this.name} matches; see the names with: bt-effect info`;
+      case "NothingToShare":
+        return `${this.name}: nothing of it is at ${this.reason.path}; name the payload itself or the folder that holds it`;
       case "BadMetadata":
         return `${this.name}: the metadata is invalid: ${this.reason.why}`;
       case "BadPiece":

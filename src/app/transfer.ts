@@ -1,0 +1,119 @@
+/**
+ * What `download` and `seed` have in common: the flags of the swarm turned into a request, a run on the live Layers, and the following of it on the
+ * display until it ends or is stopped.
+ */
+import * as Effect from "effect/Effect";
+import * as Fiber from "effect/Fiber";
+import * as Option from "effect/Option";
+import * as Path from "effect/Path";
+import * as Result from "effect/Result";
+import * as Stdio from "effect/Stdio";
+import * as Stream from "effect/Stream";
+import * as NetAddress from "effect/net/NetAddress";
+import type { DownloadError } from "../schema/errors/DownloadError.ts";
+import type { DownloadEvent, Progress } from "../schema/events.ts";
+import type { Limits } from "../services/Bandwidth.ts";
+import * as Live from "../services/live.ts";
+import { download } from "../streams/download.ts";
+import type { DownloadRequest, HostPort, TorrentSource } from "../streams/request.ts";
+import { commandLine } from "./commandLine.ts";
+import { Display } from "./display/Display.ts";
+import * as Text from "./display/text.ts";
+import { Interruption } from "./interruption.ts";
+import type { OutputFlags } from "./output.ts";
+import { rememberedPort } from "./port.ts";
+import { Screen } from "./Screen/Screen.ts";
+import { readSource } from "./source.ts";
+
+/** What the command line says of the swarm, whatever is done in it. */
+export interface TransferInput extends OutputFlags {
+  readonly torrent: string;
+  readonly port: Option.Option<number>;
+  readonly bind: Option.Option<string>;
+  readonly peer: ReadonlyArray<HostPort>;
+  readonly tracker: ReadonlyArray<string>;
+  readonly noTrackers: boolean;
+  readonly maxPeers: number;
+  readonly check: boolean;
+  readonly downloadLimit: Option.Option<number>;
+  readonly uploadLimit: Option.Option<number>;
+  readonly seedRatio: Option.Option<number>;
+  readonly seedTime: Option.Option<number>;
+  readonly superSeed: boolean;
+}
+
+/** What is asked for besides the flags. */
+export interface Given {
+  readonly source: TorrentSource;
+  /** Absolute. */
+  readonly folder: string;
+  readonly port: number;
+}
+
+/** The part of a request that the common flags make. */
+export const commonOf = (input: TransferInput, given: Given) => ({
+  ...given,
+  ...(Option.isSome(input.bind) && { bind: input.bind.value }),
+  ...(Option.isSome(input.seedRatio) && { seedRatio: input.seedRatio.value }),
+  ...(Option.isSome(input.seedTime) && { seedTime: input.seedTime.value }),
+  check: input.check,
+  peers: input.peer,
+  trackers: input.tracker,
+  noTrackers: input.noTrackers,
+  maxPeers: input.maxPeers,
+  superSeed: input.superSeed,
+});
+
+const limitsOf = ({ downloadLimit, uploadLimit }: TransferInput): Limits => ({
+  ...(Option.isSome(downloadLimit) && { download: downloadLimit.value }),
+  ...(Option.isSome(uploadLimit) && { upload: uploadLimit.value }),
+});
+
+/** How far it came and how to go on, as one line. */
+const stoppedLine = (progress: Progress | undefined, args: ReadonlyArray<string>): string => {
+  const measured = progress !== undefined && progress.phase === "downloading";
+  const share = measured ? ` at ${Text.percent(progress.done, progress.total)}` : "";
+  return `bt-effect: stopped${share}; resume with: ${commandLine(args)}\n`;
+};
+
+/**
+ * Shows the events of a download until it ends. Interrupted, it says so at once, waits until everything is in order, and then tells how to
+ * resume, unless it was only sharing. `args` is the command line.
+ */
+export const follow = <R>(events: Stream.Stream<DownloadEvent, DownloadError, R>, args: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    const display = yield* Display;
+    const screen = yield* Screen;
+    const interruption = yield* Interruption;
+    const sharing = (): boolean => display.state().progress?.phase === "seeding";
+    const stopped = Effect.suspend(() => {
+      const { progress } = display.state();
+      return display.show({ type: "stopped", done: progress?.done ?? 0, total: progress?.total ?? 0 });
+    });
+    const fiber = yield* Effect.forkChild(Stream.runForEach(events, display.show));
+    yield* Fiber.join(fiber).pipe(
+      Effect.onInterrupt(() =>
+        Effect.gen(function* () {
+          interruption.harmless = sharing();
+          yield* display.stopping;
+          yield* Fiber.interrupt(fiber);
+          yield* stopped;
+          if (!sharing()) screen.write(stoppedLine(display.state().progress, args));
+        }),
+      ),
+    );
+    if (sharing()) yield* stopped;
+  });
+
+/** Runs the request that `ask` makes, on the live Layers. */
+export const transfer = (input: TransferInput, ask: (given: Given) => DownloadRequest) =>
+  Effect.gen(function* () {
+    const path = yield* Path.Path;
+    const args = yield* (yield* Stdio.Stdio).args;
+    const source = yield* readSource(input.torrent);
+    const port = Option.isSome(input.port) ? input.port.value : yield* rememberedPort;
+    const address = Option.flatMap(input.bind, (text) => Result.getSuccess(NetAddress.ipFromString(text)));
+    yield* follow(download(ask({ source, folder: path.resolve("."), port })), args).pipe(
+      Effect.provide(Live.layer({ port, address: Option.getOrUndefined(address), limits: limitsOf(input) })),
+    );
+  });
