@@ -34,6 +34,9 @@ import { makeUploads } from "./uploads.ts";
 /** Payload of an extended message at the most: a piece of metadata and its dictionary, or a full PEX message. */
 const MAX_EXTENDED = 128 * 1024;
 
+/** Bytes of small messages that may wait, above the transport's high-water mark, for a peer that does not read. */
+const MAX_UNREAD = 1024 * 1024;
+
 const begin = Effect.fnUntraced(function* (
   link: Link,
 ): Effect.fn.Return<
@@ -55,6 +58,7 @@ const begin = Effect.fnUntraced(function* (
   let lastOfUse = connectedAt;
   let chokedSince = connectedAt;
   let uploaded = 0;
+  let unread = 0;
 
   const fail = (reason: PeerReason): PeerError => new PeerError({ address: link.address, reason });
   let parted: PeerError | undefined;
@@ -64,7 +68,11 @@ const begin = Effect.fnUntraced(function* (
   };
   const send = (bytes: Uint8Array): void => {
     lastSaid = monotonicMillis(clock);
-    connection.sendUnsafe(bytes);
+    if (connection.sendUnsafe(bytes)) unread = 0;
+    else {
+      unread += bytes.length;
+      if (unread > MAX_UNREAD) part({ _tag: "NotReading", waiting: unread });
+    }
   };
   const uploads = makeUploads({
     connection: paced(connection, upload),
@@ -73,6 +81,7 @@ const begin = Effect.fnUntraced(function* (
     offsetOf: ({ index, begin }) => index * (swarm.torrent()?.info.pieceLength ?? 0) + begin,
     sent: (bytes) => {
       lastSaid = monotonicMillis(clock);
+      unread = 0;
       uploaded += bytes;
       swarm.totals.uploaded += bytes;
     },
@@ -88,6 +97,7 @@ const begin = Effect.fnUntraced(function* (
       part({ _tag: "Banned", why });
     },
   });
+  const bothSeed = (): boolean => swarm.torrent()?.table.missing() === 0 && dialogue.isSeed();
   const member: Member = {
     serial: swarm.nextSerial(),
     address: link.address,
@@ -106,7 +116,7 @@ const begin = Effect.fnUntraced(function* (
       dialogue.requests()?.checkSnubbed(now, settings.snubTimeout);
       if (state.wants || state.weWant) lastOfUse = now;
       if (now - lastHeard > settings.idleTimeout) part({ _tag: "Idle", afterMillis: now - lastHeard });
-      else if (now - lastOfUse > settings.uselessTimeout) part({ _tag: "Useless" });
+      else if (now - lastOfUse > settings.uselessTimeout || bothSeed()) part({ _tag: "Useless" });
       else if (now - lastSaid > settings.keepAlive) send(encode({ _tag: "KeepAlive" }));
       dialogue.refill(now);
     },
@@ -156,6 +166,8 @@ const begin = Effect.fnUntraced(function* (
       swarm.wake(monotonicMillis(clock));
     }),
   );
+  // Before that, so that nothing is read any more into buffers that are not the peer's.
+  yield* Effect.addFinalizer(() => link.close);
   yield* uploads.serve.pipe(
     Effect.catchTag("StorageError", (error) => Deferred.fail(swarm.broken, error)),
     Effect.catchTag("TransportError", (error) => Effect.sync(() => part({ _tag: "Connection", error }))),
@@ -164,20 +176,25 @@ const begin = Effect.fnUntraced(function* (
   // Parting closes the connection, which ends the pull below: nothing has to be watched per message.
   yield* Effect.forkScoped(Effect.andThen(Deferred.await(leaving), link.close));
   const pull = yield* connection.receive<Message, WireViolation>(decode);
-  const next: Pull.Pull<Arr.NonEmptyReadonlyArray<Filled>, WireViolation | TransportError | PeerError> = Effect.flatMap(
-    pull,
-    (messages) => {
-      const now = monotonicMillis(clock);
-      lastHeard = now;
-      for (const message of messages) {
-        const reason = dialogue.received(message, now);
-        if (reason !== undefined) return Effect.fail(fail(reason));
-      }
-      dialogue.refill(now);
-      const filled = dialogue.requests()?.takeFilled();
-      return filled !== undefined && Arr.isArrayNonEmpty(filled) ? Effect.succeed(filled) : next;
-    },
-  );
+  let broken: PeerError | undefined;
+  const pulled: Pull.Pull<
+    Arr.NonEmptyReadonlyArray<Filled>,
+    WireViolation | TransportError | PeerError
+  > = Effect.flatMap(pull, (messages) => {
+    const now = monotonicMillis(clock);
+    lastHeard = now;
+    for (const message of messages) {
+      const reason = dialogue.received(message, now);
+      if (reason === undefined) continue;
+      broken = fail(reason);
+      break;
+    }
+    if (broken === undefined) dialogue.refill(now);
+    // What is full by now goes on its way before the peer that filled it.
+    const filled = dialogue.requests()?.takeFilled();
+    return filled !== undefined && Arr.isArrayNonEmpty(filled) ? Effect.succeed(filled) : next;
+  });
+  const next: typeof pulled = Effect.suspend(() => (broken === undefined ? pulled : Effect.fail(broken)));
   return next.pipe(
     Effect.catchTag("TransportError", (error) => Effect.fail(parted ?? fail({ _tag: "Connection", error }))),
     Effect.catchTag(["FrameTooLong", "BadLength", "BadExtension"], (violation) => Effect.fail(fail(violation))),

@@ -2,6 +2,8 @@ import { assert, describe, it } from "@effect/vitest";
 import { Effect, Fiber } from "effect";
 import { TestClock } from "effect/testing";
 import * as Bitfield from "../../src/schema/bitfield.ts";
+import { encodeExtensionHandshake } from "../../src/schema/extension.ts";
+import { encodeUtMetadata } from "../../src/schema/utMetadata.ts";
 import { encode, type EncodableMessage, pieceHeader } from "../../src/schema/wire.ts";
 import * as Network from "../../src/services/MemoryNetwork/MemoryNetwork.ts";
 import { MemoryTrackers } from "../../src/services/Tracker/memory.ts";
@@ -120,6 +122,20 @@ const breaches: ReadonlyArray<readonly [does: string, code: string, options: Par
       greet: seedOnce((talk) =>
         talk.write(repeat(5_000, encode({ _tag: "Request", index: 0, begin: 0, length: 16_384 }))),
       ),
+    },
+  ],
+  [
+    "asks for metadata without end and reads nothing",
+    "peer.not-reading",
+    {
+      extension: true,
+      deaf: true,
+      greet: seedOnce((talk) => {
+        const messages = new Map([["ut_metadata", 1]]);
+        talk.say({ _tag: "Extended", id: 0, payload: encodeExtensionHandshake({ messages }) });
+        const request = encode({ _tag: "Extended", id: 1, payload: encodeUtMetadata({ _tag: "Request", piece: 0 }) });
+        talk.write(repeat(6_000, request));
+      }),
     },
   ],
 ];

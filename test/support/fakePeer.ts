@@ -53,6 +53,8 @@ export interface FakeOptions {
   readonly hear?: (message: Message, talk: FakeTalk) => boolean | void;
   /** Answers the handshake not at all. */
   readonly mute?: boolean;
+  /** Reads nothing after the handshakes. */
+  readonly deaf?: boolean;
   /** Sends these bytes instead of a handshake. */
   readonly handshake?: Uint8Array;
 }
@@ -122,6 +124,7 @@ export const makeFakePeer = (options: FakeOptions) =>
       talks.push(talk);
       if (options.greet === undefined) talk.say(allOf(fixture));
       else options.greet(talk);
+      if (options.deaf === true) return yield* Effect.never;
       const pull = yield* connection.receive<Message, unknown>(
         makeDecoder({
           blocks: { begin: (_index, _begin, length) => new Uint8Array(length), end: () => true },

@@ -28,6 +28,8 @@ export type PeerReason =
   | { readonly _tag: "TooManyRequests"; readonly limit: number }
   /** More of some message than any honest peer sends. */
   | { readonly _tag: "Flood"; readonly message: string }
+  /** Lets pile up what it is sent; `waiting` in bytes. */
+  | { readonly _tag: "NotReading"; readonly waiting: number }
   | { readonly _tag: "Idle"; readonly afterMillis: number }
   /** Neither side has anything the other wants. */
   | { readonly _tag: "Useless" }
@@ -66,6 +68,8 @@ const sentence = (reason: PeerReason): string => {
       return `has more than ${reason.limit} requests waiting`;
     case "Flood":
       return `sent far too many "${reason.message}" messages`;
+    case "NotReading":
+      return `does not read what it is sent (${reason.waiting} bytes wait)`;
     case "Idle":
       return `was silent for ${Math.round(reason.afterMillis / 1000)} s`;
     case "Useless":
