@@ -1,0 +1,217 @@
+/**
+ * Why a download is slow or stuck: from what can be seen to a ranked list of causes, each with its evidence. Pure; what is seen is collected
+ * in streams/observing.ts.
+ */
+import type { Phase } from "./events.ts";
+
+/** One tracker as it stands. Times are milliseconds of one clock. */
+export interface TrackerView {
+  readonly url: string;
+  readonly state: "announcing" | "ok" | "failed";
+  /** Since when it has been in this state. */
+  readonly since: number;
+  /** When it is asked again. */
+  readonly next?: number;
+  /** What it said when it failed. */
+  readonly message?: string;
+  /** Peers that it named last. */
+  readonly peers?: number;
+}
+
+/** One connected peer as it stands. */
+export interface PeerView {
+  /** It chokes us. */
+  readonly choking: boolean;
+  /** It has something that we want. */
+  readonly wanted: boolean;
+  /** We asked, and nothing came for long. */
+  readonly snubbed: boolean;
+}
+
+/** Everything that the causes are read from. Times are milliseconds of one clock, rates bytes per second. */
+export interface Situation {
+  readonly now: number;
+  readonly phase: Phase;
+  readonly downloadRate: number;
+  readonly peers: ReadonlyArray<PeerView>;
+  /** Addresses known, connected or not. */
+  readonly known: number;
+  /** Dials that failed since the last one that did not, by the reason given. */
+  readonly unreachable: ReadonlyMap<string, number>;
+  readonly trackers: ReadonlyArray<TrackerView>;
+  /** Other sources that were asked, as words ("the DHT (12 nodes)"). */
+  readonly otherSources: ReadonlyArray<string>;
+  /** The port that we listen on; absent when none could be had. */
+  readonly port: number | undefined;
+  /** Peers that came to us by themselves. */
+  readonly incoming: number;
+  /** How long the session has run. */
+  readonly running: number;
+  /** Piece buffers in use and in all; all in use means that the disk is slower than the network. */
+  readonly buffers: { readonly used: number; readonly capacity: number; readonly writing: number };
+  /** Limit on the download rate; absent when there is none. */
+  readonly limit: number | undefined;
+  /** Peers that offer the metadata, and bytes of it that have arrived. */
+  readonly metadata: { readonly offers: number; readonly done: number; readonly total: number };
+  /** Copies of the rarest missing piece among the connected peers. */
+  readonly rarest: number;
+}
+
+/** One cause. */
+export interface Cause {
+  /** Stable, for machines: `no-peers`, `all-choking` … */
+  readonly code: string;
+  /** A sentence for people. */
+  readonly message: string;
+  readonly evidence: Readonly<Record<string, string | number>>;
+}
+
+/** Bytes per second below which a download counts as stuck. */
+const STUCK = 1024;
+/** Of the limit, above which it is the limit that holds the download back. */
+const AT_LIMIT = 0.9;
+/** How long nobody may have reached us before the port is suspected, in milliseconds. */
+const UNREACHED_AFTER = 120_000;
+
+const plural = (n: number, word: string): string => `${n} ${word}${n === 1 ? "" : "s"}`;
+
+const seconds = (millis: number): string => {
+  const s = Math.max(0, Math.round(millis / 1000));
+  return s < 120 ? `${s} s` : s < 7200 ? `${Math.round(s / 60)} min` : `${Math.round(s / 3600)} h`;
+};
+
+const hostOf = (url: string): string => /^[a-z]+:\/\/(?:[^@/]*@)?([^/?#]+)/i.exec(url)?.[1] ?? url;
+
+/** Who was asked for peers, and when they are asked again. */
+const sources = ({ trackers, otherSources, now }: Situation): string => {
+  const asking = trackers.filter(({ state }) => state === "announcing").length;
+  const next = Math.min(...trackers.map((tracker) => tracker.next ?? Number.POSITIVE_INFINITY));
+  const words = [
+    ...(asking > 0 ? [`asking ${plural(asking, "tracker")}`] : []),
+    ...(asking === 0 && trackers.length > 0 ? [`${plural(trackers.length, "tracker")} asked`] : []),
+    ...otherSources.map((source) => `asking ${source}`),
+    ...(asking === 0 && Number.isFinite(next) ? [`next try in ${seconds(next - now)}`] : []),
+  ];
+  return words.length === 0 ? "nobody to ask" : words.join(", ");
+};
+
+const trackerCause = (situation: Situation): Cause | undefined => {
+  const failed = situation.trackers.filter(({ state }) => state === "failed");
+  const first = failed[0];
+  if (first === undefined || failed.length < situation.trackers.length) return undefined;
+  const since = situation.now - Math.min(...failed.map((tracker) => tracker.since));
+  const others = failed.length > 1 ? ` (and ${failed.length - 1} more)` : "";
+  const why = first.message?.replace(`${first.url}: `, "") ?? "no answer";
+  return {
+    code: "trackers-failing",
+    message: `no tracker works: ${hostOf(first.url)}: ${why}${others}, for ${seconds(since)}`,
+    evidence: { failed: failed.length, url: first.url, message: why, sinceSeconds: Math.round(since / 1000) },
+  };
+};
+
+const noPeers = (situation: Situation): ReadonlyArray<Cause> => {
+  const { known, unreachable } = situation;
+  const trackers = trackerCause(situation);
+  if (known === 0) {
+    const asked = sources(situation);
+    const unknown: Cause = { code: "no-peers", message: `no peers known yet: ${asked}`, evidence: { asked } };
+    return trackers === undefined ? [unknown] : [trackers, unknown];
+  }
+  const failures = [...unreachable.values()].reduce((sum, n) => sum + n, 0);
+  if (failures === 0)
+    return [
+      {
+        code: "dialling",
+        message: `trying ${known === 1 ? "the one known peer" : `${known} known peers`}`,
+        evidence: { known },
+      },
+    ];
+  const [why, times] = [...unreachable].sort(([, a], [, b]) => b - a)[0] ?? ["", 0];
+  const unreached: Cause = {
+    code: "peers-unreachable",
+    message: `${plural(known, "peer")} known, none reachable: ${why}${times < failures ? " (mostly)" : ""}`,
+    evidence: { known, failures, reason: why },
+  };
+  return trackers === undefined ? [unreached] : [unreached, trackers];
+};
+
+const metadata = ({ metadata: { offers, done, total }, peers }: Situation): ReadonlyArray<Cause> => [
+  offers === 0
+    ? {
+        code: "metadata-not-offered",
+        message: `${plural(peers.length, "peer")}, none of them offers the metadata yet`,
+        evidence: { peers: peers.length },
+      }
+    : {
+        code: "waiting-for-metadata",
+        message: `fetching the metadata from ${plural(offers, "peer")}`,
+        evidence: { offers, done, total },
+      },
+];
+
+const withPeers = ({ peers, rarest, downloadRate }: Situation): ReadonlyArray<Cause> => {
+  if (downloadRate >= STUCK) return [];
+  const wanted = peers.filter((peer) => peer.wanted);
+  const count = plural(peers.length, "peer");
+  if (wanted.length === 0)
+    return [
+      {
+        code: "nothing-wanted",
+        message: `${count}, none of them has what is missing`,
+        evidence: { peers: peers.length, copies: rarest },
+      },
+    ];
+  const choking = wanted.filter((peer) => peer.choking).length;
+  if (choking === wanted.length)
+    return [{ code: "all-choking", message: `${count}, all choking us`, evidence: { peers: peers.length, choking } }];
+  const snubbed = wanted.filter((peer) => peer.snubbed).length;
+  if (snubbed > 0)
+    return [
+      {
+        code: "peers-stalled",
+        message: `${count}, ${snubbed} of them asked but silent`,
+        evidence: { peers: peers.length, snubbed },
+      },
+    ];
+  return [{ code: "waiting-for-data", message: `${count}, waiting for data`, evidence: { peers: peers.length } }];
+};
+
+const bottlenecks = ({ buffers, limit, downloadRate }: Situation): ReadonlyArray<Cause> => [
+  ...(limit !== undefined && downloadRate >= limit * AT_LIMIT
+    ? [{ code: "limit-reached", message: "the download limit is reached", evidence: { limit, downloadRate } }]
+    : []),
+  ...(buffers.capacity > 0 && buffers.used >= buffers.capacity && buffers.writing * 2 >= buffers.used
+    ? [
+        {
+          code: "disk-slow",
+          message: "the disk is slower than the network",
+          evidence: { buffersWaiting: buffers.writing, buffers: buffers.capacity },
+        },
+      ]
+    : []),
+];
+
+/** Who cannot be reached gets fewer peers; it is never the first cause. */
+const reachability = ({ port, incoming, running, peers }: Situation): ReadonlyArray<Cause> => {
+  if (port === undefined)
+    return [{ code: "not-listening", message: "no port could be listened on: peers cannot reach us", evidence: {} }];
+  if (incoming > 0 || running < UNREACHED_AFTER) return [];
+  return [
+    {
+      code: "port-unreached",
+      message: `nobody has reached port ${port} yet: it may be closed by a router or a firewall`,
+      evidence: { port, peers: peers.length },
+    },
+  ];
+};
+
+/** The causes, the most likely first; empty when all is well. */
+export const explain = (situation: Situation): ReadonlyArray<Cause> => {
+  const { phase, peers } = situation;
+  if (phase === "checking" || phase === "finishing" || phase === "seeding") return [];
+  if (peers.length === 0) return [...noPeers(situation), ...reachability(situation)];
+  if (phase === "metadata") return [...metadata(situation), ...reachability(situation)];
+  const held = bottlenecks(situation);
+  const slow = withPeers(situation);
+  return [...held, ...slow, ...(held.length + slow.length > 0 ? reachability(situation) : [])];
+};

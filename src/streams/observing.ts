@@ -1,0 +1,70 @@
+/**
+ * What passes over the bus of a download, remembered as it is needed to explain why it is slow: how each tracker stands, why peers could not be reached,
+ * who came to us. It changes nothing that passes.
+ *
+ * State: one closure per session, bounded by the trackers and by the kinds of failure.
+ */
+import type * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import type { DownloadEvent } from "../schema/events.ts";
+import type { TrackerView } from "../schema/explain.ts";
+import type { Events } from "../services/Events.ts";
+import { monotonicMillis } from "./time.ts";
+
+/** The bus, and what was seen on it. Times are milliseconds of the monotonic clock. */
+export interface Observed {
+  readonly events: Events["Service"];
+  readonly trackers: () => ReadonlyArray<TrackerView>;
+  /** Dials that failed since one last succeeded, by what went wrong. */
+  readonly unreachable: () => ReadonlyMap<string, number>;
+  /** Peers that came to us by themselves. */
+  readonly incoming: () => number;
+}
+
+/** Watches a bus. */
+export const observe = (events: Events["Service"], clock: Clock.Clock): Observed => {
+  const trackers = new Map<string, TrackerView>();
+  const unreachable = new Map<string, number>();
+  let incoming = 0;
+
+  const note = (event: DownloadEvent): void => {
+    if (event.type === "tracker") {
+      const now = monotonicMillis(clock);
+      const before = trackers.get(event.url);
+      trackers.set(event.url, {
+        url: event.url,
+        state: event.state,
+        // A failed tracker that is asked again and fails again has been failing all the while.
+        since:
+          before !== undefined && (before.state === event.state || event.state === "announcing") ? before.since : now,
+        ...(event.next !== undefined && { next: now + event.next * 1000 }),
+        ...(event.message !== undefined && { message: event.message }),
+        ...(event.peers !== undefined && { peers: event.peers }),
+      });
+    } else if (event.type === "peer" && event.state === "connected") {
+      unreachable.clear();
+      if (event.direction === "incoming") incoming++;
+    } else if (event.type === "peer" && event.state === "failed") {
+      const why = event.message?.replace(`peer ${event.address} `, "") ?? "no connection";
+      unreachable.set(why, (unreachable.get(why) ?? 0) + 1);
+    }
+  };
+
+  return {
+    events: {
+      ...events,
+      publish: (event) =>
+        Effect.andThen(
+          Effect.sync(() => note(event)),
+          events.publish(event),
+        ),
+      publishUnsafe: (event) => {
+        note(event);
+        events.publishUnsafe(event);
+      },
+    },
+    trackers: () => [...trackers.values()],
+    unreachable: () => unreachable,
+    incoming: () => incoming,
+  };
+};

@@ -1,0 +1,141 @@
+import { assert, describe, it } from "@effect/vitest";
+import { explain, type PeerView, type Situation } from "../../src/schema/explain.ts";
+
+const peer: PeerView = { choking: false, wanted: true, snubbed: false };
+const calm: Situation = {
+  now: 10_000,
+  phase: "downloading",
+  downloadRate: 1_000_000,
+  peers: [peer],
+  known: 1,
+  unreachable: new Map(),
+  trackers: [],
+  otherSources: [],
+  port: 50_000,
+  incoming: 0,
+  running: 10_000,
+  buffers: { used: 3, capacity: 64, writing: 1 },
+  limit: undefined,
+  metadata: { offers: 0, done: 0, total: 0 },
+  rarest: 1,
+};
+const alone: Situation = { ...calm, downloadRate: 0, peers: [], known: 0 };
+const failing = { url: "http://t.example/announce", state: "failed", since: 4_000 } as const;
+
+const cases: ReadonlyArray<
+  readonly [what: string, situation: Situation, expected: ReadonlyArray<readonly [string, RegExp]>]
+> = [
+  ["nothing when data flows", calm, []],
+  ["nothing while checking", { ...alone, phase: "checking" }, []],
+  [
+    "who is being asked when no peer is known",
+    {
+      ...alone,
+      trackers: [{ url: "udp://t.example:1/a", state: "announcing", since: 9_000 }],
+      otherSources: ["the DHT (3 nodes)"],
+    },
+    [["no-peers", /asking 1 tracker, asking the DHT \(3 nodes\)/]],
+  ],
+  [
+    "when the trackers that knew nobody are asked again",
+    { ...alone, trackers: [{ url: "udp://t.example:1/a", state: "ok", since: 9_000, next: 70_000, peers: 0 }] },
+    [["no-peers", /1 tracker asked, next try in 60 s/]],
+  ],
+  [
+    "the tracker's own words, since when, when all trackers fail",
+    {
+      ...alone,
+      trackers: [{ ...failing, message: "http://t.example/announce: the tracker says: unregistered torrent" }],
+    },
+    [
+      ["trackers-failing", /t\.example: the tracker says: unregistered torrent, for 6 s/],
+      ["no-peers", /no peers known yet/],
+    ],
+  ],
+  ["that known peers are being tried", { ...alone, known: 2 }, [["dialling", /trying 2 known peers/]]],
+  [
+    "why known peers cannot be reached, the commonest reason first",
+    {
+      ...alone,
+      known: 3,
+      unreachable: new Map([
+        ["connection refused", 1],
+        ["no answer within 15 s", 5],
+      ]),
+    },
+    [["peers-unreachable", /3 peers known, none reachable: no answer within 15 s \(mostly\)/]],
+  ],
+  [
+    "that all choke us",
+    { ...calm, downloadRate: 0, peers: [{ ...peer, choking: true }] },
+    [["all-choking", /1 peer, all choking us/]],
+  ],
+  [
+    "that nobody has what is missing",
+    {
+      ...calm,
+      downloadRate: 0,
+      peers: [
+        { ...peer, wanted: false },
+        { ...peer, wanted: false },
+      ],
+      rarest: 0,
+    },
+    [["nothing-wanted", /2 peers, none of them has what is missing/]],
+  ],
+  [
+    "that peers are silent",
+    { ...calm, downloadRate: 0, peers: [{ ...peer, snubbed: true }] },
+    [["peers-stalled", /1 of them asked but silent/]],
+  ],
+  ["that the limit is reached", { ...calm, limit: 1_050_000 }, [["limit-reached", /download limit/]]],
+  [
+    "that the disk is slow",
+    { ...calm, buffers: { used: 64, capacity: 64, writing: 60 } },
+    [["disk-slow", /disk is slower/]],
+  ],
+  [
+    "nothing of the disk when the buffers wait for peers",
+    { ...calm, buffers: { used: 64, capacity: 64, writing: 2 } },
+    [],
+  ],
+  [
+    "from how many peers the metadata comes",
+    { ...calm, phase: "metadata", downloadRate: 0, metadata: { offers: 2, done: 1, total: 3 } },
+    [["waiting-for-metadata", /from 2 peers/]],
+  ],
+  [
+    "that no peer offers the metadata",
+    { ...calm, phase: "metadata", downloadRate: 0 },
+    [["metadata-not-offered", /none of them offers/]],
+  ],
+  [
+    "that the port may be closed, last, when nobody came for long",
+    { ...alone, known: 1, running: 130_000 },
+    [
+      ["dialling", /trying the one known peer/],
+      ["port-unreached", /port 50000/],
+    ],
+  ],
+  [
+    "that no port is listened on",
+    { ...alone, known: 1, port: undefined },
+    [
+      ["dialling", /./],
+      ["not-listening", /cannot reach us/],
+    ],
+  ],
+];
+
+describe("explain", () => {
+  for (const [what, situation, expected] of cases) {
+    it(`says ${what}`, () => {
+      const causes = explain(situation);
+      assert.deepStrictEqual(
+        causes.map(({ code }) => code),
+        expected.map(([code]) => code),
+      );
+      causes.forEach(({ message }, index) => assert.match(message, expected[index]?.[1] ?? /never/));
+    });
+  }
+});
