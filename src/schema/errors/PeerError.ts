@@ -10,9 +10,18 @@ export type WireViolation =
   | { readonly _tag: "BadLength"; readonly message: string; readonly length: number }
   | { readonly _tag: "BadExtension"; readonly name: string; readonly why: string };
 
+/** A breach of the handshake of encrypted connections (MSE). */
+export interface MseViolation {
+  readonly _tag: "BadEncryption";
+  readonly why: string;
+}
+
 /** Why we parted. */
 export type PeerReason =
   | WireViolation
+  | MseViolation
+  /** Encryption is required of us, and the peer came without. */
+  | { readonly _tag: "NotEncrypted" }
   | { readonly _tag: "NotBitTorrent" }
   | { readonly _tag: "WrongTorrent" }
   | { readonly _tag: "Self" }
@@ -46,6 +55,10 @@ const sentence = (reason: PeerReason): string => {
       return `sent a "${reason.message}" of ${reason.length} bytes`;
     case "BadExtension":
       return `sent a malformed ${reason.name}: ${reason.why}`;
+    case "BadEncryption":
+      return `failed at encryption: ${reason.why}`;
+    case "NotEncrypted":
+      return "does not encrypt, which is required here";
     case "NotBitTorrent":
       return "does not speak BitTorrent";
     case "WrongTorrent":
