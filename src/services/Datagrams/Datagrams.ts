@@ -51,6 +51,11 @@ export class Datagrams extends Context.Service<
     /** The bound addresses, by family; empty where the machine has none. */
     readonly addresses: ReadonlyArray<NetAddress.InetAddress>;
     readonly send: (to: NetAddress.InetAddress, bytes: Uint8Array) => Effect.Effect<void, DatagramError>;
+    /**
+     * Sends without waiting, for those who treat a packet that could not be sent like one that was lost on its way. The bytes must not be
+     * changed afterwards.
+     */
+    readonly sendUnsafe: (to: NetAddress.InetAddress, bytes: Uint8Array) => void;
     /** Adds a receiver until the scope ends; receivers are asked in the order they came, until one says yes. */
     readonly receive: (receiver: Receiver) => Effect.Effect<void, never, Scope.Scope>;
   }

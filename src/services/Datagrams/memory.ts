@@ -7,7 +7,7 @@ import * as NetAddress from "effect/net/NetAddress";
 import type { Host, Wires } from "../MemoryNetwork/host.ts";
 import { POISON } from "../MemoryNetwork/stream.ts";
 import { DatagramError } from "./Datagrams.ts";
-import type { Datagrams, Receiver } from "./Datagrams.ts";
+import type { DatagramReason, Datagrams, Receiver } from "./Datagrams.ts";
 
 /** The most that a UDP packet over IPv4 holds (RFC 768, RFC 791). */
 const MAX_DATAGRAM_BYTES = 65_507;
@@ -20,28 +20,34 @@ export const makeMemoryDatagrams = (wires: Wires, host: Host, port: number): Dat
     for (const receiver of receivers) if (receiver(bytes, from)) return;
   };
 
+  const transmit = (target: NetAddress.InetAddress, bytes: Uint8Array): DatagramReason | undefined => {
+    const to = NetAddress.toCanonical(target);
+    const family = NetAddress.familyOf(to);
+    const own = NetAddress.isLoopback(to.address)
+      ? to.address
+      : host.addresses.find((candidate) => NetAddress.isFamily(candidate, family));
+    if (own === undefined) return { _tag: "NoSocket", family };
+    if (bytes.length > MAX_DATAGRAM_BYTES) return { _tag: "TooLarge", length: bytes.length };
+    const other = wires.find(to.address, host);
+    if (other === undefined) return undefined;
+    const packet = bytes.slice();
+    wires.paths(host, other).forth.carryLossy(packet.length, () => {
+      other.onDatagram?.(to.port, packet, NetAddress.inetAddressUnsafe(own, port));
+      packet.fill(POISON);
+    });
+    return undefined;
+  };
+
   return {
     addresses: host.addresses.map((ip) => NetAddress.inetAddressUnsafe(ip, port)),
     send: (target, bytes) =>
       Effect.suspend(() => {
-        const to = NetAddress.toCanonical(target);
-        const address = NetAddress.formatInet(to);
-        const family = NetAddress.familyOf(to);
-        const own = NetAddress.isLoopback(to.address)
-          ? to.address
-          : host.addresses.find((candidate) => NetAddress.isFamily(candidate, family));
-        if (own === undefined) return Effect.fail(new DatagramError({ address, reason: { _tag: "NoSocket", family } }));
-        if (bytes.length > MAX_DATAGRAM_BYTES)
-          return Effect.fail(new DatagramError({ address, reason: { _tag: "TooLarge", length: bytes.length } }));
-        const other = wires.find(to.address, host);
-        if (other === undefined) return Effect.void;
-        const packet = bytes.slice();
-        wires.paths(host, other).forth.carryLossy(packet.length, () => {
-          other.onDatagram?.(to.port, packet, NetAddress.inetAddressUnsafe(own, port));
-          packet.fill(POISON);
-        });
-        return Effect.void;
+        const reason = transmit(target, bytes);
+        return reason === undefined
+          ? Effect.void
+          : Effect.fail(new DatagramError({ address: NetAddress.formatInet(NetAddress.toCanonical(target)), reason }));
       }),
+    sendUnsafe: (target, bytes) => void transmit(target, bytes),
     receive: (receiver) =>
       Effect.asVoid(
         Effect.acquireRelease(

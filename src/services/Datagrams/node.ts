@@ -43,8 +43,12 @@ const reasonOf = (cause: unknown, length: number): DatagramReason => {
 /** The numbers of the named zones that link-local addresses carry. */
 const scopeIds = () => NetAddress.scopeIdsFromInterfaces(Object.entries(networkInterfaces()));
 
-/** The sender's address; undefined for a zone that has vanished meanwhile. */
-const senderOf = ({ address, port }: Dgram.RemoteInfo): NetAddress.InetAddress | undefined => {
+/** Socket buffers, in bytes; the system may give less. With its default a burst of a hundred full packets is lost here already. */
+const SOCKET_BUFFER_BYTES = 1_048_576;
+/** Senders whose parsed address is remembered, for a busy one sends tens of thousands of packets a second. */
+const MAX_SENDERS = 1_024;
+
+const parseSender = ({ address, port }: Dgram.RemoteInfo): NetAddress.InetAddress | undefined => {
   if (!address.includes("%")) return NetAddress.inetAddressFromNativeUnsafe(address, port);
   try {
     return NetAddress.inetAddressFromNativeUnsafe(address, port, scopeIds());
@@ -54,12 +58,48 @@ const senderOf = ({ address, port }: Dgram.RemoteInfo): NetAddress.InetAddress |
   }
 };
 
+/** The sender's address, the same object while it is remembered; undefined for a zone that has vanished meanwhile. */
+const makeSenders = () => {
+  const senders = new Map<string, NetAddress.InetAddress>();
+  return (info: Dgram.RemoteInfo): NetAddress.InetAddress | undefined => {
+    const key = `${info.address} ${info.port}`;
+    const known = senders.get(key);
+    if (known !== undefined) return known;
+    const sender = parseSender(info);
+    if (senders.size >= MAX_SENDERS) senders.clear();
+    if (sender !== undefined) senders.set(key, sender);
+    return sender;
+  };
+};
+
+/** The text of an address for the system, remembered as long as the address. */
+const makeHosts = () => {
+  const hosts = new WeakMap<NetAddress.InetAddress, string>();
+  return (address: NetAddress.InetAddress): string => {
+    const known = hosts.get(address);
+    if (known !== undefined) return known;
+    const host = NetAddress.formatHost(address);
+    hosts.set(address, host);
+    return host;
+  };
+};
+
+/** Addresses are numeric: asking the resolver would cost each packet a turn of the event loop. */
+const numeric = (family: number) => (host: string, _options: unknown, done: (...found: LookupResult) => void) =>
+  done(null, host, family);
+type LookupResult = [error: null, address: string, family: number];
+
 /** Binds one socket; fails with the system's error. */
 const bind = (address: NetAddress.IpAddress, port: number): Effect.Effect<Dgram.Socket, unknown, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.callback<Dgram.Socket, unknown>((resume) => {
       const v6 = NetAddress.isIpv6Address(address);
-      const socket = Dgram.createSocket(v6 ? { type: "udp6", ipv6Only: true } : { type: "udp4" });
+      const socket = Dgram.createSocket({
+        ...(v6 ? { type: "udp6", ipv6Only: true } : { type: "udp4" }),
+        lookup: numeric(v6 ? 6 : 4),
+        recvBufferSize: SOCKET_BUFFER_BYTES,
+        sendBufferSize: SOCKET_BUFFER_BYTES,
+      });
       const failed = (cause: unknown) => {
         socket.close();
         resume(Effect.fail(cause));
@@ -85,6 +125,9 @@ const bindFamily = (address: NetAddress.IpAddress, port: number) =>
     Effect.option,
   );
 
+/** A packet that nobody waits for was lost: with a callback the error is not thrown. */
+const ignore = (): void => {};
+
 /** Binds the sockets for as long as the scope lives. */
 const make = Effect.fnUntraced(function* (options: DatagramOptions) {
   const wanted =
@@ -98,6 +141,8 @@ const make = Effect.fnUntraced(function* (options: DatagramOptions) {
     port = socket.value.address().port;
   }
 
+  const senderOf = makeSenders();
+  const hostOf = makeHosts();
   let receivers: ReadonlyArray<Receiver> = [];
   for (const socket of sockets.values()) {
     socket.on("message", (bytes, info) => {
@@ -118,10 +163,13 @@ const make = Effect.fnUntraced(function* (options: DatagramOptions) {
           resume(Effect.fail(new DatagramError({ address: NetAddress.formatInet(to), reason })));
         const socket = sockets.get(family);
         if (socket === undefined) return fail({ _tag: "NoSocket", family });
-        socket.send(bytes, to.port, NetAddress.formatHost(to), (cause) =>
+        socket.send(bytes, to.port, hostOf(to), (cause) =>
           cause === null ? resume(Effect.void) : fail(reasonOf(cause, bytes.length)),
         );
       }),
+    sendUnsafe: (to, bytes) => {
+      sockets.get(NetAddress.familyOf(to))?.send(bytes, to.port, hostOf(to), ignore);
+    },
     receive: (receiver) =>
       Effect.acquireRelease(
         Effect.sync(() => {

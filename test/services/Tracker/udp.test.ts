@@ -56,6 +56,7 @@ const scripted = (reply: (arrival: Arrival) => Reply) => {
   const datagrams = Layer.succeed(Datagrams, {
     addresses: [address("0.0.0.0:1"), address("[::]:1")],
     receive: (given) => Effect.sync(() => void (receiver = given)),
+    sendUnsafe: () => {},
     send: (to, bytes) =>
       Effect.gen(function* () {
         const request = decodeRequest(bytes);
@@ -238,6 +239,7 @@ describe("Tracker, UDP", () => {
         addresses: [address("0.0.0.0:1")],
         receive: () => Effect.void,
         send: () => Effect.fail(error),
+        sendUnsafe: () => {},
       });
       const failures = yield* Effect.gen(function* () {
         const announce = yield* makeUdp;

@@ -98,10 +98,11 @@ export const listenerContract = (
       const pulls = yield* Effect.forEach(accepted, (connection) => connection.receive(numbers));
       for (const [index, connection] of dialled.entries()) connection.sendUnsafe(Uint8Array.of(index));
       const got = yield* Effect.forEach(pulls, (pull) => pull, { concurrency: "unbounded" });
-      const portOf = new Map(dialled.map((connection, index) => [connection.local.port, index]));
+      for (const [at, [number = 0]] of got.entries()) accepted[at]?.sendUnsafe(Uint8Array.of(number));
+      const echoed = yield* Effect.forEach(dialled, (connection) => connection.read(1), { concurrency: "unbounded" });
       assert.deepStrictEqual(
-        got.map(([number]) => number),
-        accepted.map(({ remote }) => portOf.get(remote.port)),
+        echoed.map(([number]) => number),
+        Array.from(dialled.keys()),
       );
     }),
   );

@@ -1,0 +1,363 @@
+/**
+ * One uTP connection (BEP 29): what to send when, and what a packet that arrives does. The order of what is received, the packets under way, the
+ * window and the timers' lengths are rooms of their own. It is told the time in microseconds, and asks its endpoint for everything else.
+ *
+ * Life cycle: dialling (outgoing only) -> open -> closing, while what was sent and the FIN are on their way -> gone. Breaking off skips the
+ * closing.
+ */
+import * as Effect from "effect/Effect";
+import * as NetAddress from "effect/net/NetAddress";
+import { TransportError, type TransportReason } from "../../../schema/errors/TransportError.ts";
+import { encodeUtp, seqAfter, type UtpHeader, type UtpPacket } from "../../../schema/utp.ts";
+import { UTP_HEADER_LENGTH, UtpType, writeUtpAck, writeUtpHeader, writeUtpTimes } from "../../../schema/utp.ts";
+import { HIGH_WATER_BYTES, LOW_WATER_BYTES } from "../limits.ts";
+import type { Connection } from "../Transport.ts";
+import { makeDelays } from "./delay.ts";
+import { makeFlight, type Sent } from "./flight.ts";
+import { makeLedbat } from "./ledbat.ts";
+import {
+  ACK_DELAY,
+  KEEP_ALIVE,
+  LINGER,
+  MAX_FLIGHT,
+  MAX_TIMEOUTS,
+  RECEIVE_BUFFER_BYTES,
+  WINDOW_PROBE,
+} from "./limits.ts";
+import { datagramBytes } from "./packetSize.ts";
+import { makeReceiver } from "./receiver.ts";
+import { makeRoundTrip } from "./roundTrip.ts";
+import { makeSendQueue } from "./sendQueue.ts";
+
+/** What connections share: the port, the clock and the timers. Times are microseconds of a monotonic clock. */
+export interface Endpoint {
+  readonly now: () => number;
+  readonly transmit: (to: NetAddress.InetAddress, bytes: Uint8Array) => void;
+  /** Asks for `flush` after what is happening now. */
+  readonly soon: (connection: UtpConnection) => void;
+  /** Asks for `tick` at this time at the latest. */
+  readonly wakeAt: (due: number) => void;
+  /** The connection is over; packets for it are answered with a reset from now on. */
+  readonly gone: (connection: UtpConnection) => void;
+}
+
+/** Who speaks with whom: the ids by which packets find their connection, and the first numbers of both sides. */
+export interface Seat {
+  readonly local: NetAddress.InetAddress;
+  readonly remote: NetAddress.InetAddress;
+  readonly direction: Connection["direction"];
+  /** What packets for us carry, and what ours carry. */
+  readonly receiveId: number;
+  readonly sendId: number;
+  /** The number of our first packet. */
+  readonly seq: number;
+  /** The number of their last packet, when we were dialled. */
+  readonly ack: number;
+  /** The dial has succeeded (`undefined`) or failed. */
+  readonly opened?: (error: TransportError | undefined) => void;
+}
+
+/** A connection as its endpoint sees it. */
+export interface UtpConnection {
+  readonly remote: NetAddress.InetAddress;
+  readonly receiveId: number;
+  readonly sendId: number;
+  readonly connection: Connection;
+  /** A packet for it, valid during the call only. */
+  readonly arrive: (bytes: Uint8Array, packet: UtpPacket) => void;
+  /** Does what has come due. */
+  readonly tick: () => void;
+  /** Sends what can be sent, and lends what can be read. */
+  readonly flush: () => void;
+  /** When something comes due next. */
+  readonly due: () => number;
+  /** Closes it: in order, or with a reset when unread bytes are left. */
+  readonly close: () => void;
+  /** Breaks it off without a word. */
+  readonly drop: () => void;
+}
+
+/** Builds a connection; one that dials sends its SYN at once. */
+export const makeUtpConnection = (endpoint: Endpoint, seat: Seat): UtpConnection => {
+  const { remote } = seat;
+  const address = NetAddress.formatInet(remote);
+  const errorOf = (reason: TransportReason) => new TransportError({ address, reason });
+  const full = datagramBytes(remote);
+  const flight = makeFlight(seat.seq, full);
+  const queue = makeSendQueue();
+  const congestion = makeLedbat(full, MAX_FLIGHT * full);
+  const roundTrip = makeRoundTrip();
+  const delays = makeDelays();
+  const receiver = makeReceiver(address, seat.ack, () => endpoint.soon(self));
+
+  let state: "dialling" | "open" | "closing" | "gone" = seat.direction === "outgoing" ? "dialling" : "open";
+  let lost: TransportError | undefined;
+  /** How long their last packet seemed to take: told back to them. */
+  let theirDelay = 0;
+  let theirWindow = full;
+  let toldWindow = RECEIVE_BUFFER_BYTES;
+  let heardAt = endpoint.now();
+  let saidAt = heardAt;
+  let timeouts = 0;
+  let probed = false;
+  /** Since when an acknowledgement is waited for. */
+  let waitsFrom = heardAt;
+  let unacknowledged = 0;
+  let ackNow = false;
+  let ackDue = Infinity;
+  let windowProbeDue = Infinity;
+  let lingersUntil = Infinity;
+
+  const header = (type: UtpType, seq: number, now: number): UtpHeader => {
+    toldWindow = receiver.window();
+    return {
+      type,
+      connectionId: type === UtpType.Syn ? seat.receiveId : seat.sendId,
+      timestamp: now >>> 0,
+      timestampDifference: theirDelay,
+      window: toldWindow,
+      seq,
+      ack: receiver.ack(),
+    };
+  };
+  const acknowledged = (): void => {
+    unacknowledged = 0;
+    ackNow = false;
+    ackDue = Infinity;
+  };
+  const say = (type: UtpType, now: number): void => {
+    const mask = type === UtpType.State ? receiver.mask() : undefined;
+    acknowledged();
+    saidAt = now;
+    endpoint.transmit(remote, encodeUtp(header(type, flight.next(), now), mask));
+  };
+  /** Sends a packet that counts: SYN, data or FIN. */
+  const put = (type: UtpType, bytes: Uint8Array, now: number): void => {
+    writeUtpHeader(bytes, header(type, flight.next(), now));
+    if (flight.isEmpty()) {
+      waitsFrom = now;
+      probed = false;
+    }
+    flight.add(bytes, now);
+    if (!receiver.hasGap()) acknowledged();
+    saidAt = now;
+    endpoint.transmit(remote, bytes);
+  };
+  const putAgain = (sent: Sent, now: number): void => {
+    toldWindow = receiver.window();
+    writeUtpTimes(sent.bytes, now >>> 0, theirDelay);
+    writeUtpAck(sent.bytes, toldWindow, receiver.ack());
+    flight.again(sent, now);
+    saidAt = now;
+    endpoint.transmit(remote, sent.bytes);
+  };
+
+  const lose = (error: TransportError, seenAs: TransportError | undefined): void => {
+    if (lost !== undefined) return;
+    lost = error;
+    const outcome = Effect.fail(error);
+    const waiters = queue.clear();
+    receiver.discard();
+    receiver.end(seenAs);
+    for (const resume of waiters) resume(outcome);
+  };
+  const leave = (): void => {
+    if (state === "gone") return;
+    state = "gone";
+    flight.clear();
+    endpoint.gone(self);
+  };
+  const breakOff = (reason: TransportReason): void => {
+    const error = errorOf(reason);
+    const wasDialling = state === "dialling";
+    leave();
+    lose(error, error);
+    if (wasDialling) seat.opened?.(error);
+  };
+  const finish = (seenAs: TransportError | undefined, now: number): void => {
+    state = "closing";
+    lingersUntil = now + LINGER;
+    put(UtpType.Fin, new Uint8Array(UTP_HEADER_LENGTH), now);
+    endpoint.wakeAt(due());
+    lose(errorOf({ _tag: "Closed" }), seenAs);
+  };
+
+  /** Bytes of payload that the next new packet may have. */
+  const nextPayload = (): number => {
+    const wanted = Math.min(queue.bytes(), full - UTP_HEADER_LENGTH);
+    if (wanted === 0 || !flight.hasRoom()) return 0;
+    const room = Math.min(congestion.window(), theirWindow) - flight.bytes();
+    if (room >= wanted + UTP_HEADER_LENGTH) return wanted;
+    // never nothing under way, or nobody would ever speak again
+    return flight.isEmpty() ? Math.min(wanted, theirWindow) : 0;
+  };
+  const putData = (length: number, now: number): void => {
+    const bytes = flight.buffer(UTP_HEADER_LENGTH + length);
+    queue.fill(bytes, UTP_HEADER_LENGTH);
+    put(UtpType.Data, bytes, now);
+  };
+  const fill = (now: number): void => {
+    for (let sent = flight.firstLost(); sent !== undefined; sent = flight.firstLost()) {
+      if (flight.bytes() > 0 && flight.bytes() + sent.bytes.length > congestion.window()) return;
+      putAgain(sent, now);
+    }
+    if (state !== "open") return;
+    for (let length = nextPayload(); length > 0; length = nextPayload()) putData(length, now);
+    const isShut = queue.bytes() > 0 && flight.isEmpty();
+    windowProbeDue = isShut ? Math.min(windowProbeDue, now + WINDOW_PROBE) : Infinity;
+  };
+  const timeOut = (now: number): void => {
+    if (++timeouts > MAX_TIMEOUTS)
+      return breakOff({ _tag: "TimedOut", afterMillis: Math.round((now - heardAt) / 1000) });
+    roundTrip.timedOut();
+    if (state !== "dialling") congestion.timedOut();
+    flight.loseAll();
+    waitsFrom = now;
+    fill(now);
+  };
+
+  const due = (): number => {
+    if (state === "gone") return Infinity;
+    let next = Math.min(ackDue, windowProbeDue, lingersUntil, state === "open" ? saidAt + KEEP_ALIVE : Infinity);
+    if (!flight.isEmpty()) {
+      next = Math.min(next, waitsFrom + roundTrip.timeout());
+      if (!probed && flight.bytes() > 0) next = Math.min(next, waitsFrom + roundTrip.probe());
+    }
+    return next;
+  };
+
+  /** Reads what a packet says of ours; `false` when it says something impossible. */
+  const hear = (bytes: Uint8Array, packet: UtpPacket, now: number): boolean => {
+    const change = flight.acknowledge(bytes, packet, now);
+    if (change === undefined) return false;
+    heardAt = now;
+    timeouts = 0;
+    theirDelay = (now - packet.timestamp) >>> 0;
+    delays.theirs(theirDelay, now);
+    delays.ours(packet.timestampDifference, now);
+    theirWindow = packet.window;
+    if (change.roundTrip > 0) roundTrip.sample(change.roundTrip);
+    if (change.bytes > 0) {
+      roundTrip.progressed();
+      waitsFrom = now;
+      probed = false;
+      const isFull = change.flight + full > congestion.window();
+      const queuing = Math.min(delays.queuing(), roundTrip.smoothed());
+      congestion.acked(change.bytes, change.flight, queuing, isFull);
+    }
+    if (change.lost) congestion.lost();
+    return true;
+  };
+
+  const takeIn = (bytes: Uint8Array, packet: UtpPacket, now: number): void => {
+    const inOrder = receiver.arrived(packet.seq, bytes.subarray(packet.payloadAt), packet.type === UtpType.Fin);
+    if (!inOrder || ++unacknowledged > 1) ackNow = true;
+    else ackDue = Math.min(ackDue, now + ACK_DELAY);
+  };
+
+  const connection: Connection = {
+    remote,
+    local: seat.local,
+    direction: seat.direction,
+    kind: "utp",
+    read: receiver.read,
+    receive: receiver.receive,
+    sendUnsafe: (bytes) => {
+      if (lost !== undefined) return false;
+      if (bytes.length > 0) queue.add(bytes);
+      endpoint.soon(self);
+      return queue.bytes() < HIGH_WATER_BYTES;
+    },
+    drained: Effect.callback((resume) => {
+      if (lost !== undefined) return resume(Effect.fail(lost));
+      if (queue.bytes() < LOW_WATER_BYTES) return resume(Effect.void);
+      return Effect.sync(queue.whenLow(resume));
+    }),
+    send: (chunks) =>
+      Effect.callback((resume) => {
+        if (lost !== undefined) return resume(Effect.fail(lost));
+        const filled = chunks.filter((bytes) => bytes.length > 0);
+        const last = filled.length - 1;
+        if (last < 0) return resume(Effect.void);
+        filled.forEach((bytes, index) => queue.add(bytes, index === last ? resume : undefined));
+        endpoint.soon(self);
+      }),
+  };
+
+  const self: UtpConnection = {
+    remote,
+    receiveId: seat.receiveId,
+    sendId: seat.sendId,
+    connection,
+    arrive: (bytes, packet) => {
+      const now = endpoint.now();
+      if (packet.type === UtpType.Reset) return breakOff({ _tag: state === "dialling" ? "Refused" : "Reset" });
+      if (packet.type === UtpType.Syn) return say(UtpType.State, now);
+      if (state === "dialling") {
+        if (packet.type !== UtpType.State || packet.ack !== seat.seq) return;
+        // deployed practice: the number in the answer is that of the first packet to come
+        receiver.begin(seqAfter(packet.seq, -1));
+        hear(bytes, packet, now);
+        state = "open";
+        say(UtpType.State, now);
+        endpoint.wakeAt(due());
+        return seat.opened?.(undefined);
+      }
+      if (!hear(bytes, packet, now)) return;
+      if (packet.type !== UtpType.State) takeIn(bytes, packet, now);
+      if (state === "open" && receiver.isOver()) finish(undefined, now);
+      if (state === "closing" && flight.isEmpty()) {
+        if (packet.type !== UtpType.State) say(packet.type === UtpType.Data ? UtpType.Reset : UtpType.State, now);
+        return leave();
+      }
+      if (ackNow || flight.firstLost() !== undefined || queue.bytes() > 0) endpoint.soon(self);
+      endpoint.wakeAt(due());
+    },
+    tick: () => {
+      const now = endpoint.now();
+      if (now >= lingersUntil) return leave();
+      if (!flight.isEmpty()) {
+        if (now >= waitsFrom + roundTrip.timeout()) timeOut(now);
+        else if (!probed && now >= waitsFrom + roundTrip.probe()) {
+          probed = true;
+          const first = flight.first();
+          if (first !== undefined) putAgain(first, now);
+        }
+      }
+      if (now >= windowProbeDue) {
+        windowProbeDue = Infinity;
+        putData(Math.min(queue.bytes(), full - UTP_HEADER_LENGTH), now);
+      }
+      if (now >= ackDue || (state === "open" && now >= saidAt + KEEP_ALIVE)) say(UtpType.State, now);
+    },
+    flush: () => {
+      if (state === "gone") return;
+      const now = endpoint.now();
+      receiver.deliver();
+      if (state === "open" && receiver.isOver()) return finish(undefined, now);
+      fill(now);
+      // one whose window looked shut is told when it opens
+      if (ackNow || (toldWindow < RECEIVE_BUFFER_BYTES / 4 && receiver.window() > RECEIVE_BUFFER_BYTES / 2))
+        say(UtpType.State, now);
+      endpoint.wakeAt(due());
+      // last, because a resumed sender comes back here at once
+      for (const resume of queue.ready()) resume(Effect.void);
+    },
+    due,
+    close: () => {
+      const now = endpoint.now();
+      if (state === "dialling" || (state === "open" && receiver.hasUnread())) {
+        say(UtpType.Reset, now);
+        return breakOff({ _tag: "Closed" });
+      }
+      if (state !== "open") return;
+      fill(now);
+      finish(errorOf({ _tag: "Closed" }), now);
+    },
+    drop: () => breakOff({ _tag: "Closed" }),
+  };
+
+  if (state === "dialling") put(UtpType.Syn, new Uint8Array(UTP_HEADER_LENGTH), heardAt);
+  endpoint.wakeAt(due());
+  return self;
+};
