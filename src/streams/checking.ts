@@ -17,6 +17,9 @@ const READ_LENGTH = 4 * 1024 * 1024;
 /** Length of a SHA-1. */
 const DIGEST_LENGTH = 20;
 
+/** A piece whose first bytes are zeros was hardly ever written: where it was nevertheless, it is fetched once more. */
+const LOOK_LENGTH = 512;
+
 /** Bytes that are read together: whole pieces that follow one another, or a part of one piece. */
 interface Chunk {
   readonly offset: number;
@@ -85,6 +88,20 @@ export interface CheckOptions {
   /** Told of the bytes hashed so far and of all that will be. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
+
+/** Of these pieces those that seem to be written: a look at each, so that the holes of a huge sparse file cost next to nothing. */
+export const writtenPieces = ({ info, storage, pieces }: CheckOptions): Effect.Effect<Uint8Array, StorageError> =>
+  Effect.gen(function* () {
+    const written = Bitfield.make(info.pieceCount);
+    const buffer = new Uint8Array(LOOK_LENGTH);
+    for (let index = 0; index < info.pieceCount; index++) {
+      if (!Bitfield.has(pieces, index)) continue;
+      const bytes = buffer.subarray(0, Math.min(LOOK_LENGTH, pieceLength(info, index)));
+      yield* storage.read(pieceOffset(info, index), bytes);
+      if (bytes.some((byte) => byte !== 0)) Bitfield.set(written, index);
+    }
+    return written;
+  });
 
 /** Hashes pieces on disk; gives bits of the good ones. Fails when a file cannot be read after all. */
 export const checkPieces = ({

@@ -14,7 +14,7 @@ import { DataSettings } from "../schema/settings.ts";
 import type { Hasher } from "../services/Hasher.ts";
 import { ResumeStore } from "../services/ResumeStore/ResumeStore.ts";
 import { Storage, type FileState, type LayoutFile, type OpenStorage } from "../services/Storage/Storage.ts";
-import { checkPieces } from "./checking.ts";
+import { checkPieces, writtenPieces } from "./checking.ts";
 import { wasSelected, type Output } from "./output.ts";
 import { judge, trustNothing } from "./trust.ts";
 
@@ -168,12 +168,14 @@ export const recover = (
     const record = Option.getOrUndefined(output.record);
     const evidence = { info, states, record, bootId, recordInterval };
     const verdict = options.check ? trustNothing(evidence) : judge(evidence);
-    const found = yield* checkPieces({ info, storage, pieces: verdict.suspects, onProgress });
+    const recent = yield* writtenPieces({ info, storage, pieces: verdict.chances });
+    const suspects = verdict.suspects.map((byte, index) => byte | (recent[index] ?? 0));
+    const found = yield* checkPieces({ info, storage, pieces: suspects, onProgress });
     const have = verdict.trusted.map((byte, index) => byte | (found[index] ?? 0));
     if (!options.overwrite) yield* refuseForeign(options, states, have);
 
     const trusted = Bitfield.count(verdict.trusted);
-    const hashed = Bitfield.count(verdict.suspects) > 0;
+    const hashed = Bitfield.count(suspects) > 0;
     return {
       have,
       synced: verdict.trusted.map((byte, index) => byte & (record?.synced[index] ?? 0)),

@@ -4,7 +4,8 @@
  *
  * A piece is believed when each of its files holds its bytes, none of them was modified after the record (after the record's interval, if the run
  * did not end in order), and the piece was synced or the machine has not rebooted since. Pieces in a file that fails this are hashed, as is
- * what was recorded and is not believed; pieces in files that are not there, or end before them, are missing.
+ * what was recorded and is not believed; pieces in files that are not there, or end before them, are missing. What was written between the last
+ * record and an unclean end is in no record, but on disk: pieces of the files modified since then are worth a look.
  */
 import * as Bitfield from "../schema/bitfield.ts";
 import { fileSpans, pieceLength, pieceOffset, piecesOf } from "../schema/geometry.ts";
@@ -31,6 +32,8 @@ export interface Verdict {
   readonly trusted: Uint8Array;
   /** Bits of the pieces that have to be hashed to know. */
   readonly suspects: Uint8Array;
+  /** Bits of other pieces that may have been written after the last record; most of them were not. */
+  readonly chances: Uint8Array;
   readonly partial: ReadonlyArray<PartialPiece>;
 }
 
@@ -48,23 +51,32 @@ export const trustNothing = (evidence: Evidence): Verdict => {
   for (let index = 0; index < info.pieceCount; index++) {
     if (pieceIsHeld(evidence, index)) Bitfield.set(suspects, index);
   }
-  return { trusted: Bitfield.make(info.pieceCount), suspects, partial: [] };
+  const none = Bitfield.make(info.pieceCount);
+  return { trusted: none, suspects, chances: none, partial: [] };
 };
 
-/** Bits of the pieces in files that are not as the record left them. */
-const doubtful = ({ info, states, recordInterval }: Evidence, record: ResumeRecord): Uint8Array => {
+/** Bits of the pieces in the files that `applies` to. */
+const piecesIn = ({ info, states }: Evidence, applies: (state: FileState, length: number) => boolean): Uint8Array => {
   const bits = Bitfield.make(info.pieceCount);
-  const latest = record.clean ? record.time : record.time + recordInterval;
   info.files.forEach((file, index) => {
     const state = states[index];
     const range = file.pad ? undefined : piecesOf(info, file);
-    if (state === undefined || range === undefined) return;
-    // The clock of records counts whole milliseconds, that of files parts of them.
-    if (Math.floor(state.modified) <= latest && state.size <= file.length) return;
+    if (state === undefined || range === undefined || !applies(state, file.length)) return;
     for (let piece = range.first; piece <= range.last; piece++) Bitfield.set(bits, piece);
   });
   return bits;
 };
+
+/** Pieces in files that are not as the record left them. */
+const doubtful = (evidence: Evidence, record: ResumeRecord): Uint8Array => {
+  const latest = record.clean ? record.time : record.time + evidence.recordInterval;
+  // The clock of records counts whole milliseconds, that of files parts of them.
+  return piecesIn(evidence, ({ modified, size }, length) => Math.floor(modified) > latest || size > length);
+};
+
+/** Pieces in files that were written to after a record that was not the run's last word. */
+const writtenSince = (evidence: Evidence, record: ResumeRecord): Uint8Array =>
+  piecesIn(evidence, ({ exists, modified }) => !record.clean && exists && modified >= record.time);
 
 /** Judges a record by what is on disk. */
 export const judge = (evidence: Evidence): Verdict => {
@@ -74,10 +86,13 @@ export const judge = (evidence: Evidence): Verdict => {
   const doubt = doubtful(evidence, record);
   const trusted = Bitfield.make(info.pieceCount);
   const suspects = Bitfield.make(info.pieceCount);
+  const chances = writtenSince(evidence, record);
   for (let index = 0; index < info.pieceCount; index++) {
     const recorded = Bitfield.has(record.written, index);
     const doubted = Bitfield.has(doubt, index);
-    if ((!recorded && !doubted) || !pieceIsHeld(evidence, index)) continue;
+    const held = pieceIsHeld(evidence, index);
+    if (recorded || doubted || !held) Bitfield.unset(chances, index);
+    if ((!recorded && !doubted) || !held) continue;
     const kept = recorded && !doubted && (sameBoot || Bitfield.has(record.synced, index));
     Bitfield.set(kept ? trusted : suspects, index);
   }
@@ -89,7 +104,7 @@ export const judge = (evidence: Evidence): Verdict => {
       !Bitfield.has(doubt, index) &&
       blocksAreHeld(evidence, index, blocks),
   );
-  return { trusted, suspects, partial };
+  return { trusted, suspects, chances, partial };
 };
 
 const blocksAreHeld = (evidence: Evidence, index: number, blocks: Uint8Array): boolean => {

@@ -4,7 +4,7 @@ import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
 import * as Bitfield from "../../src/schema/bitfield.ts";
 import { Storage } from "../../src/services/Storage/Storage.ts";
-import { checkPieces } from "../../src/streams/checking.ts";
+import { checkPieces, writtenPieces } from "../../src/streams/checking.ts";
 import { layoutOf } from "../../src/streams/output.ts";
 import { onMachine, torrentOf, type FileSpec } from "./disk.ts";
 
@@ -69,6 +69,19 @@ describe("checking", () => {
         assert.deepStrictEqual(yield* checkPieces({ info, storage, pieces }), pieces);
         yield* storage.write(9 * MiB, new Uint8Array(1));
         assert.deepStrictEqual([...(yield* checkPieces({ info, storage, pieces }))], [0b1010_0000]);
+      }),
+    ),
+  );
+
+  it.effect("tells pieces that seem to be written from holes, among those it is asked about", () =>
+    onMachine(
+      Effect.gen(function* () {
+        const { info, storage } = yield* lay([{ length: 100 }], 16);
+        yield* storage.write(16, new Uint8Array(48));
+        yield* storage.write(47, Uint8Array.of(1));
+        const pieces = Bitfield.full(info.pieceCount);
+        Bitfield.unset(pieces, 6);
+        assert.deepStrictEqual([...(yield* writtenPieces({ info, storage, pieces }))], [0b1010_1100]);
       }),
     ),
   );

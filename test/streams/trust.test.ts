@@ -42,6 +42,8 @@ interface Case {
   readonly bootId?: string;
   readonly trusted: ReadonlyArray<number>;
   readonly suspects: ReadonlyArray<number>;
+  /** None unless said. */
+  readonly chances?: ReadonlyArray<number>;
   readonly partial: ReadonlyArray<number>;
 }
 const unclean = { clean: false, synced: bits(0, 3) };
@@ -54,6 +56,7 @@ const cases: ReadonlyArray<Case> = [
     record: unclean,
     trusted: [0, 1, 2, 3],
     suspects: [],
+    chances: [4],
     partial: [4],
   },
   {
@@ -62,6 +65,7 @@ const cases: ReadonlyArray<Case> = [
     bootId: "next boot",
     trusted: [0, 3],
     suspects: [1, 2],
+    chances: [4],
     partial: [],
   },
   {
@@ -77,7 +81,25 @@ const cases: ReadonlyArray<Case> = [
     states: [file(40, TIME + INTERVAL), file(32, TIME + INTERVAL + 0.9), file(8)],
     trusted: [0, 1, 2, 3],
     suspects: [],
+    chances: [4],
     partial: [4],
+  },
+  {
+    name: "looks at what is in no record in files that were written to before an unclean end",
+    record: { ...unclean, written: bits(0), partial: [] },
+    states: [file(40), file(32, TIME + 1), file(8, TIME - 1)],
+    trusted: [0],
+    suspects: [],
+    chances: [1, 2, 3, 4],
+    partial: [],
+  },
+  {
+    name: "looks at nothing in files that were left alone since the record",
+    record: { ...unclean, written: bits(0), partial: [] },
+    states: [file(40, TIME - 1), file(32, TIME - 1), file(8, TIME - 1)],
+    trusted: [0],
+    suspects: [],
+    partial: [],
   },
   {
     name: "allows no more than the interval",
@@ -85,6 +107,7 @@ const cases: ReadonlyArray<Case> = [
     states: [file(40, TIME + INTERVAL + 1), file(32), file(8)],
     trusted: [3],
     suspects: [0, 1, 2],
+    chances: [4],
     partial: [4],
   },
   {
@@ -138,9 +161,10 @@ describe("trust", () => {
         {
           trusted: indices(verdict.trusted),
           suspects: indices(verdict.suspects),
+          chances: indices(verdict.chances),
           partial: verdict.partial.map(({ index }) => index),
         },
-        expected,
+        { chances: [], ...expected },
       );
     });
   }
