@@ -15,6 +15,8 @@ const Line = Schema.fromJsonString(
     event: Schema.String,
     port: Schema.optional(Schema.Number),
     uploaded: Schema.optional(Schema.Number),
+    verified: Schema.optional(Schema.Number),
+    failed: Schema.optional(Schema.Number),
   }),
 );
 const decode = Schema.decodeUnknownSync(Line);
@@ -26,11 +28,20 @@ const linesOf = (running: Running) =>
     .slice(0, -1)
     .map((line) => decode(line));
 
+/** Payload bytes that a peer gave, and of those that it got: how many passed its check and how many did not. */
+export interface Report {
+  readonly uploaded: number;
+  readonly verified: number;
+  readonly failed: number;
+}
+
 /** A libtorrent peer under way. */
 export interface LibtorrentPeer extends Seeder {
   readonly running: Running;
   /** Its download is complete. */
   readonly finished: Effect.Effect<void>;
+  /** What it last said of itself, later than now. */
+  readonly report: Effect.Effect<Report>;
   /** A tracker answered it. */
   readonly announced: Effect.Effect<void>;
 }
@@ -55,7 +66,16 @@ export const libtorrent = (job: Job): Effect.Effect<LibtorrentPeer, never, Scope
     const port = yield* running.until(() => linesOf(running).find(({ event }) => event === "ready")?.port);
     const said = (name: string) =>
       Effect.asVoid(running.until(() => linesOf(running).find(({ event }) => event === name)));
-    return { running, address: `127.0.0.1:${port}`, finished: said("finished"), announced: said("announced") };
+    const reports = () => linesOf(running).filter(({ event }) => event === "stats");
+    const report = Effect.suspend(() => {
+      const before = reports().length;
+      return running.until(() => {
+        const { uploaded, verified, failed } = reports()[before] ?? {};
+        if (uploaded === undefined || verified === undefined || failed === undefined) return undefined;
+        return { uploaded, verified, failed };
+      });
+    });
+    return { running, report, address: `127.0.0.1:${port}`, finished: said("finished"), announced: said("announced") };
   });
 
 /** Shares a payload. */

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """A libtorrent peer for the tests, told what to do by one JSON object in its first argument. It prints JSON lines:
-`{"event": "ready", "port": N}` once it can be asked, then `finished`; it runs until it is killed.
+`{"event": "ready", "port": N}` once it can be asked, `announced`, `finished` and, every second, `stats`. It runs until it is killed.
 
   mode      "seed", "leech" or "create"
   source    path of a .torrent, or a magnet link
@@ -69,7 +69,8 @@ def run():
                 say(event="announced", url=alert.tracker_url())
             elif isinstance(alert, (lt.torrent_error_alert, lt.file_error_alert, lt.tracker_error_alert)):
                 print(alert.message(), file=sys.stderr, flush=True)
-        say(event="stats", uploaded=torrent.status().total_payload_upload)
+        status = torrent.status()
+        say(event="stats", uploaded=status.total_payload_upload, verified=status.total_done, failed=status.total_failed_bytes)
 
 
 create() if job["mode"] == "create" else run()

@@ -25,12 +25,18 @@ export interface RecordingTracker {
   readonly told: (event: string) => Effect.Effect<Announce>;
 }
 
-/** Starts a tracker that names these peers (`ip:port`, IPv4). */
-export const recordingTracker = (
-  peers: ReadonlyArray<string> = [],
-): Effect.Effect<RecordingTracker, never, Scope.Scope> =>
+/** What is special about a tracker. */
+export interface TrackerOptions {
+  /** Whom it names: `ip:port`, IPv4. */
+  readonly peers?: ReadonlyArray<string>;
+  /** It takes announces with this event and never answers them. */
+  readonly silentOn?: string;
+}
+
+/** Starts a tracker. */
+export const recordingTracker = (options: TrackerOptions = {}): Effect.Effect<RecordingTracker, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const compact = peers.flatMap((peer) => {
+    const compact = (options.peers ?? []).flatMap((peer) => {
       const [ip, port] = peer.split(":");
       return [...(ip ?? "").split(".").map(Number), Number(port) >> 8, Number(port) & 0xff];
     });
@@ -51,7 +57,7 @@ export const recordingTracker = (
       for (const { event, done } of waiting) {
         if (event === announce.event) Deferred.doneUnsafe(done, Effect.succeed(announce));
       }
-      response.end(answer);
+      if (announce.event !== options.silentOn) response.end(answer);
     });
     server.listen(0, "127.0.0.1");
     yield* Effect.promise(() => once(server, "listening"));
