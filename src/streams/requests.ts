@@ -12,6 +12,8 @@ import { makeDepth } from "./depth.ts";
 
 /** A request older than this may be asked of another peer in end-game, in milliseconds, however fast we think its peer is. */
 const LATE_AFTER = 500;
+/** Requests sent at once at the most where many wait: a longer pause would leave a long line empty for a while. */
+const TOP_UP = 32;
 /** Blocks of one piece at the most: room in a key for index and block. */
 const KEY_STRIDE = 65_536;
 
@@ -31,7 +33,7 @@ export interface Asking {
 /** The requests of one peer. Times are milliseconds of one monotonic clock. */
 export interface Requests {
   readonly contributor: Contributor;
-  /** Tops up when half the queue is gone, by no more than `quota` bytes. Returns the bytes asked for. */
+  /** Tops up when half the queue is gone, or enough of a long one, by no more than `quota` bytes. Returns the bytes asked for. */
   readonly refill: (now: number, choked: boolean, quota: number) => number;
   /** For the decoder: where a block's payload goes. */
   readonly begin: (index: number, begin: number, length: number) => Uint8Array | undefined;
@@ -94,7 +96,7 @@ export const makeRequests = (assembler: Assembler, asking: Asking): Requests => 
       const among = choked ? asking.whileChoked() : undefined;
       if (choked && among === undefined) return 0;
       const target = snubbed ? 1 : depth.depth();
-      if (sent.size > target / 2) return 0;
+      if (target - sent.size < Math.min(target / 2, TOP_UP)) return 0;
       const room = Math.min(target - sent.size, Math.floor(quota / BLOCK_LENGTH));
       if (room === 0) return 0;
       const got = assembler.reserve(contributor, room, { out: list, among });

@@ -1,0 +1,137 @@
+import { assert, describe, it } from "@effect/vitest";
+import { BLOCK_LENGTH, type BlockSpan } from "../../src/schema/wire.ts";
+import type { Assembler } from "../../src/streams/assembler/assembler.ts";
+import { makeDepth } from "../../src/streams/depth.ts";
+import { makeRequests } from "../../src/streams/requests.ts";
+
+const unused = (): never => assert.fail("not to be called");
+
+/** An assembler that always has another block to ask for. */
+const endless = (): Assembler => {
+  let next = 0;
+  return {
+    reserve: (_peer, count, { out }) => {
+      for (let i = 0; i < count; i++) out.push({ index: next++, begin: 0, length: BLOCK_LENGTH });
+      return count;
+    },
+    reserveLate: unused,
+    begin: unused,
+    end: unused,
+    giveBack: unused,
+    leave: unused,
+    runWritten: unused,
+    written: unused,
+    failed: unused,
+    restore: unused,
+    open: [],
+    takeStarved: () => false,
+    buffersUsed: () => 0,
+  };
+};
+
+/**
+ * One peer over a line of `bytesPerSecond` and `roundTrip` milliseconds: the requests that wait at the end, and the share of the line that was used after
+ * `settling` milliseconds.
+ */
+const simulate = (path: {
+  readonly bytesPerSecond: number;
+  readonly roundTrip: number;
+  readonly most: number;
+  readonly duration: number;
+  readonly settling: number;
+}): { readonly depth: number; readonly used: number } => {
+  const service = (BLOCK_LENGTH * 1000) / path.bytesPerSecond;
+  const waiting: Array<BlockSpan & { readonly due: number }> = [];
+  let lineFree = 0;
+  let now = 0;
+  let bytes = 0;
+  const requests = makeRequests(endless(), {
+    slot: 0,
+    address: "10.0.0.1:1",
+    ask: (blocks) => {
+      for (const block of blocks) {
+        lineFree = Math.max(lineFree, now + path.roundTrip) + service;
+        waiting.push({ ...block, due: lineFree });
+      }
+    },
+    cancel: unused,
+    most: () => path.most,
+    whileChoked: () => undefined,
+  });
+  while (now < path.duration) {
+    requests.refill(now, false, Number.POSITIVE_INFINITY);
+    const next = waiting.shift();
+    assert.isDefined(next);
+    now = next.due;
+    requests.arrived({ index: next.index, begin: 0, length: BLOCK_LENGTH, wanted: true }, now);
+    if (now >= path.settling) bytes += BLOCK_LENGTH;
+  }
+  return { depth: requests.waiting(), used: (bytes * 1000) / (now - path.settling) / path.bytesPerSecond };
+};
+
+describe("depth", () => {
+  it("grows until the requests fill 1 Gbit/s at 50 ms", () => {
+    const { depth, used } = simulate({
+      bytesPerSecond: 125e6,
+      roundTrip: 50,
+      most: 1_000,
+      duration: 5_000,
+      settling: 2_000,
+    });
+    assert.isAbove(used, 0.9);
+    assert.isAbove(depth, 381);
+    assert.isBelow(depth, 900);
+  });
+
+  it("fills 1 Gbit/s at 50 ms with the 500 requests that a peer of ours takes", () => {
+    const path = { bytesPerSecond: 125e6, roundTrip: 50, most: 500, duration: 5_000, settling: 2_000 };
+    assert.isAbove(simulate(path).used, 0.9);
+  });
+
+  it("stays small on a fast path without delay", () => {
+    const { depth, used } = simulate({
+      bytesPerSecond: 1e9,
+      roundTrip: 0.1,
+      most: 1_000,
+      duration: 2_000,
+      settling: 100,
+    });
+    assert.isAtMost(depth, 64);
+    assert.isAbove(used, 0.9);
+  });
+
+  it("stays small before the first window of a fast path is over", () => {
+    const depth = simulate({ bytesPerSecond: 1e9, roundTrip: 0.1, most: 1_000, duration: 45, settling: 0 }).depth;
+    assert.isAtMost(depth, 64);
+  });
+
+  it("stays small on a slow path", () => {
+    const { depth, used } = simulate({
+      bytesPerSecond: 200_000,
+      roundTrip: 50,
+      most: 1_000,
+      duration: 60_000,
+      settling: 5_000,
+    });
+    assert.isAtMost(depth, 16);
+    assert.isAbove(used, 0.95);
+  });
+
+  it("never asks for more than the peer takes, nor for so little that a read starves", () => {
+    const path = { bytesPerSecond: 125e6, roundTrip: 200, duration: 5_000, settling: 1_000 };
+    const long = simulate({ ...path, most: 250 }).depth;
+    assert.isTrue(long > 200 && long <= 250, `${long} requests`);
+    const slow = simulate({ ...path, bytesPerSecond: 20_000, most: 250 }).depth;
+    assert.isTrue(slow >= 8 && slow <= 16, `${slow} requests`);
+  });
+
+  it("tells the rate of the last second, and that nothing comes any more", () => {
+    const depth = makeDepth(() => 100);
+    for (let now = 0; now <= 2_000; now += 10) {
+      depth.answered(5);
+      depth.arrived(BLOCK_LENGTH, now);
+    }
+    assert.approximately(depth.rate(2_000), BLOCK_LENGTH * 100, BLOCK_LENGTH * 10);
+    assert.isBelow(depth.rate(30_000), BLOCK_LENGTH);
+  });
+});
