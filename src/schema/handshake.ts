@@ -10,8 +10,8 @@ import { fromBytes, type InfoHash } from "./infoHash.ts";
 /** The length of a handshake, in bytes. */
 export const HANDSHAKE_LENGTH = 68;
 
-/** Name of the protocol behind its length, 20 bytes. */
-const PROTOCOL = new TextEncoder().encode("\x13BitTorrent protocol");
+/** Name of the protocol behind its length, 20 bytes: how every handshake begins. */
+export const PROTOCOL = new TextEncoder().encode("\x13BitTorrent protocol");
 const RESERVED_AT = 20;
 const INFO_HASH_AT = 28;
 const PEER_ID_AT = 48;

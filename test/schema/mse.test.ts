@@ -111,8 +111,11 @@ describe("message stream encryption", () => {
 
   it("says in an offer what it takes, and what it has to say already", () => {
     const offer = Mse.encodeOffer(["plain", "rc4"], Uint8Array.of(1, 2, 3), Uint8Array.of(9, 8));
-    assert.strictEqual(hex(offer), "0000000000000000" + "00000003" + "0003" + "010203" + "0002" + "0908");
-    assert.strictEqual(hex(Mse.encodeChoice("plain", new Uint8Array(0))), "0000000000000000" + "00000001" + "0000");
+    assert.strictEqual(hex(offer), "0000000000000000_00000003_0003_010203_0002_0908".replaceAll("_", ""));
+    assert.strictEqual(
+      hex(Mse.encodeChoice("plain", new Uint8Array(0))),
+      "0000000000000000_00000001_0000".replaceAll("_", ""),
+    );
   });
 
   it("reads methods, unknown ones left out", () => {

@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
+import type { SecureRandom } from "effect/crypto/SecureRandom";
 import type { MseViolation } from "../../schema/errors/PeerError.ts";
 import type { TransportError } from "../../schema/errors/TransportError.ts";
 import type { InfoHash } from "../../schema/infoHash.ts";
@@ -15,8 +16,7 @@ import type { Connection } from "./Transport.ts";
 /** What the handshake is made of besides the connection. */
 export interface Ingredients {
   readonly sha1: Mse.Sha1;
-  /** So many random bytes. */
-  readonly random: (length: number) => Uint8Array;
+  readonly random: SecureRandom["Service"];
 }
 
 /** A connection after the handshake. */
@@ -29,10 +29,8 @@ type Failure = MseViolation | TransportError;
 
 const violation = (why: string): Effect.Effect<never, MseViolation> => Effect.fail(Mse.mseViolation(why));
 
-const padOf = (random: Ingredients["random"]): Uint8Array => {
-  const [high = 0, low = 0] = random(2);
-  return random(((high << 8) | low) % (Mse.MAX_PAD + 1));
-};
+const padOf = (random: SecureRandom["Service"]): Effect.Effect<Uint8Array> =>
+  Effect.flatMap(random.intBetween(0, Mse.MAX_PAD), random.randomBytes);
 
 /** Reads up to and including `mark`, before which there may be a pad. */
 const readPast = Effect.fnUntraced(function* (
@@ -49,10 +47,10 @@ const readPast = Effect.fnUntraced(function* (
 /** Exchanges public keys; the side that was dialled waits for the other's first, so that it answers nothing but a key. */
 const exchangeKeys = Effect.fnUntraced(function* (
   connection: Connection,
-  random: Ingredients["random"],
+  random: SecureRandom["Service"],
 ): Effect.fn.Return<Uint8Array, Failure> {
-  const privateKey = random(Mse.PRIVATE_KEY_LENGTH);
-  const ours = Mse.concat(Mse.publicKey(privateKey), padOf(random));
+  const privateKey = yield* random.randomBytes(Mse.PRIVATE_KEY_LENGTH);
+  const ours = Mse.concat(Mse.publicKey(privateKey), yield* padOf(random));
   if (connection.direction === "outgoing") connection.sendUnsafe(ours);
   const secret = Mse.sharedSecret(privateKey, yield* connection.read(Mse.PUBLIC_KEY_LENGTH));
   if (Result.isFailure(secret)) return yield* Effect.fail(secret.failure);
@@ -84,7 +82,7 @@ export const initiate = Effect.fnUntraced(function* (
   const { a, b } = Mse.streamsOf(sha1, secret, infoHash);
   const inside = ciphered(connection, { incoming: b, outgoing: a });
   connection.sendUnsafe(Mse.concat(Mse.markOf(sha1, secret), Mse.veiled(sha1, secret, infoHash)));
-  inside.sendUnsafe(Mse.encodeOffer(options.offered, padOf(random), options.initial));
+  inside.sendUnsafe(Mse.encodeOffer(options.offered, yield* padOf(random), options.initial));
 
   // The zeros are looked for as they look enciphered, which moves the stream past them once.
   const zeros = new Uint8Array(Mse.VC_LENGTH);
@@ -119,6 +117,6 @@ export const respond = Effect.fnUntraced(function* (
   const initial = yield* inside.read((high << 8) | low);
   const method = options.preferred.find((method) => offered.includes(method));
   if (method === undefined) return yield* violation("no method that we take");
-  inside.sendUnsafe(Mse.encodeChoice(method, padOf(random)));
+  inside.sendUnsafe(Mse.encodeChoice(method, yield* padOf(random)));
   return { connection: withPrefix(method === "rc4" ? inside : connection, initial), method };
 });

@@ -26,20 +26,20 @@ export const withPrefix = (connection: Connection, bytes: Uint8Array): Connectio
           return taken;
         });
       }),
-    receive: <A, E>(decode: Decode<A, E>) =>
-      Effect.gen(function* () {
-        let first: Array<A> = [];
-        const error = prefix.length === 0 ? undefined : decode(prefix, first);
-        prefix = NOTHING;
-        // after an error nothing more is decoded: the connection below is not even read
-        const below = error === undefined ? yield* connection.receive(decode) : Effect.fail(error);
-        const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<A>, E | TransportError> = Effect.suspend(() => {
-          if (!Arr.isArrayNonEmpty(first)) return below;
-          const batch = first;
-          first = [];
-          return Effect.succeed(batch);
-        });
-        return pull;
-      }),
+    receive: Effect.fnUntraced(function* <A, E>(decode: Decode<A, E>) {
+      if (prefix.length === 0) return yield* connection.receive(decode);
+      let first: Array<A> = [];
+      const error = decode(prefix, first);
+      prefix = NOTHING;
+      // after an error nothing more is decoded: the connection below is not even read
+      const below = error === undefined ? yield* connection.receive(decode) : Effect.fail(error);
+      const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<A>, E | TransportError> = Effect.suspend(() => {
+        if (!Arr.isArrayNonEmpty(first)) return below;
+        const batch = first;
+        first = [];
+        return Effect.succeed(batch);
+      });
+      return pull;
+    }),
   };
 };

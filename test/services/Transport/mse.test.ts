@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest";
 import { Context, Effect, Exit, Fiber, Layer, Option, Result, Schema } from "effect";
+import { SecureRandom } from "effect/crypto";
 import { NetAddress } from "effect/net";
 import { TestClock } from "effect/testing";
 import { fromBytes, type InfoHash } from "../../../src/schema/infoHash.ts";
@@ -19,13 +20,13 @@ const torrent = torrentOf(1);
 /** Chance that is the same for each run. */
 const ingredients = (seed: number): Ingredients => {
   let calls = 0;
-  return { sha1, random: (length) => pattern(length, seed * 1_000 + ++calls) };
+  return { sha1, random: SecureRandom.make((length) => pattern(length, seed * 1_000 + ++calls)) };
 };
 
 /** No pads at all, and the key that a recorded handshake was made with. */
 const recordedWith = (privateKey: Uint8Array): Ingredients => ({
   sha1,
-  random: (length) => (length === privateKey.length ? privateKey : new Uint8Array(length)),
+  random: SecureRandom.make((length) => (length === privateKey.length ? privateKey : new Uint8Array(length))),
 });
 
 const pairOver = (options: LinkOptions = {}) =>
@@ -107,7 +108,7 @@ describe("the handshake of encrypted connections", () => {
     [["plain", "rc4"], ["rc4", "plain"], "rc4"],
     [["plain", "rc4"], ["rc4"], "rc4"],
   ] as const)
-    it.effect(`settles on ${method} when ${offered} is offered and ${preferred} taken`, () =>
+    it.effect(`settles on ${method} when ${offered.join()} is offered and ${preferred.join()} taken`, () =>
       driven(
         Effect.gen(function* () {
           const { going, coming } = handshakes(yield* pairOver(), { offered, preferred });

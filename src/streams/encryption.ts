@@ -1,0 +1,139 @@
+/**
+ * Whether connections of one download are encrypted (MSE/PE; protocols §9): by which ways a peer is dialled, what is taken from those who dial us, and what
+ * was learned of single peers. How encryption works is in services/Transport/mse.ts.
+ *
+ * State: a bounded map of what is known of peers, in this closure.
+ */
+import * as Effect from "effect/Effect";
+import * as NetAddress from "effect/net/NetAddress";
+import { SecureRandom } from "effect/crypto/SecureRandom";
+import type { PeerReason } from "../schema/errors/PeerError.ts";
+import type { TransportError } from "../schema/errors/TransportError.ts";
+import { PROTOCOL } from "../schema/handshake.ts";
+import type { InfoHash } from "../schema/infoHash.ts";
+import { type CryptoMethod, isSame } from "../schema/mse.ts";
+import { Hasher } from "../services/Hasher.ts";
+import { initiate, respond } from "../services/Transport/mse.ts";
+import { withPrefix } from "../services/Transport/prefixed.ts";
+import type { Connection } from "../services/Transport/Transport.ts";
+
+/** Peers of which something is remembered. */
+const MAX_REMEMBERED = 3_000;
+
+/** What the user wants of encryption. */
+export type EncryptionPolicy = "allow" | "prefer" | "require" | "off";
+
+/** All of them, the most usual first. */
+export const ENCRYPTION_POLICIES = [
+  "allow",
+  "prefer",
+  "require",
+  "off",
+] as const satisfies ReadonlyArray<EncryptionPolicy>;
+
+/** How we begin a connection. */
+export type Way = "plain" | "encrypted";
+
+/** Why a connection did not come about. */
+type Failure = PeerReason | TransportError;
+
+/** What a policy means. */
+interface Rules {
+  /** Ways to dial a peer that nothing is known of, best first; the second only for those that did not understand the first. */
+  readonly ways: ReadonlyArray<Way>;
+  /** What we offer when we dial encrypted. */
+  readonly offered: ReadonlyArray<CryptoMethod>;
+  /** What we take from encrypted diallers, best first; none: no encryption at all. */
+  readonly taken: ReadonlyArray<CryptoMethod>;
+  /** Whether diallers without encryption are welcome. */
+  readonly plain: boolean;
+  /** Whether we ask peers to encrypt. */
+  readonly asks: boolean;
+}
+
+const RULES: Readonly<Record<EncryptionPolicy, Rules>> = {
+  allow: { ways: ["plain", "encrypted"], offered: ["plain", "rc4"], taken: ["plain", "rc4"], plain: true, asks: false },
+  prefer: { ways: ["encrypted", "plain"], offered: ["rc4"], taken: ["rc4", "plain"], plain: true, asks: true },
+  require: { ways: ["encrypted"], offered: ["rc4"], taken: ["rc4"], plain: false, asks: true },
+  off: { ways: ["plain"], offered: [], taken: [], plain: true, asks: false },
+};
+
+/** The encryption of one download. */
+export interface Encryption {
+  /** Peers are asked to encrypt (`e` in the extension handshake). */
+  readonly asks: boolean;
+  /** The peer at this address, at which it listens, wants encryption: it said so (BEP 10, `e`), or others did (BEP 11, flag 0x01). */
+  readonly wantedBy: (address: NetAddress.InetAddress) => void;
+  /** The ways to dial a peer, in turn. */
+  readonly waysTo: (address: NetAddress.InetAddress) => ReadonlyArray<Way>;
+  /** Begins a new connection by one way after the other as long as the other side does not understand, and remembers what it understood. */
+  readonly inTurn: <A, R>(
+    address: NetAddress.InetAddress,
+    begin: (way: Way) => Effect.Effect<A, Failure, R>,
+  ) => Effect.Effect<A, Failure, R>;
+  /** Begins on a connection that we opened and says `greeting` on it, in the handshake of the encryption where there is one. */
+  readonly greet: (connection: Connection, way: Way, greeting: Uint8Array) => Effect.Effect<Connection, Failure>;
+  /** Takes up a connection that was opened to us, however it begins. */
+  readonly welcome: (connection: Connection) => Effect.Effect<Connection, Failure>;
+}
+
+/** Whether the other side did not understand, rather than not want us or not be there. */
+const isNotUnderstood = (way: Way, failure: Failure): boolean => {
+  if (failure._tag === "TransportError") return failure.reason._tag === "Closed" || failure.reason._tag === "Reset";
+  return way === "encrypted" && (failure._tag === "BadEncryption" || failure._tag === "HandshakeTimedOut");
+};
+
+/** Encryption by `policy`, with nothing known of any peer. */
+export const makeEncryption = Effect.fnUntraced(function* (
+  policy: EncryptionPolicy,
+  infoHash: InfoHash,
+): Effect.fn.Return<Encryption, never, Hasher | SecureRandom> {
+  const { sha1 } = yield* Hasher;
+  const random = yield* SecureRandom;
+  const { ways, offered, taken, plain, asks } = RULES[policy];
+  const known = new Map<string, ReadonlyArray<Way>>();
+
+  const keyOf = (address: NetAddress.InetAddress): string => NetAddress.formatInet(NetAddress.toCanonical(address));
+  const remember = (address: NetAddress.InetAddress, order: ReadonlyArray<Way>): void => {
+    if (ways.length < 2) return;
+    known.delete(keyOf(address));
+    known.set(keyOf(address), order);
+    const [oldest] = known.keys();
+    if (known.size > MAX_REMEMBERED && oldest !== undefined) known.delete(oldest);
+  };
+  const waysTo: Encryption["waysTo"] = (address) => known.get(keyOf(address)) ?? ways;
+
+  return {
+    asks,
+    wantedBy: (address) => remember(address, ["encrypted", "plain"]),
+    waysTo,
+    inTurn: Effect.fnUntraced(function* (address, begin) {
+      const [first = "plain", second] = waysTo(address);
+      if (second === undefined) return yield* begin(first);
+      return yield* Effect.catchIf(
+        begin(first),
+        (failure) => isNotUnderstood(first, failure),
+        () => Effect.tap(begin(second), () => Effect.sync(() => remember(address, [second, first]))),
+      );
+    }),
+    greet: (connection, way, greeting) => {
+      if (way === "encrypted")
+        return Effect.map(
+          initiate(connection, { sha1, random, infoHash, offered, initial: greeting }),
+          (secured) => secured.connection,
+        );
+      return Effect.sync(() => {
+        connection.sendUnsafe(greeting);
+        return connection;
+      });
+    },
+    welcome: Effect.fnUntraced(function* (connection) {
+      const head = yield* connection.read(PROTOCOL.length);
+      const whole = withPrefix(connection, head);
+      if (isSame(head, PROTOCOL)) return plain ? whole : yield* Effect.fail<PeerReason>({ _tag: "NotEncrypted" });
+      if (taken.length === 0) return yield* Effect.fail<PeerReason>({ _tag: "NotBitTorrent" });
+      const secured = yield* respond(whole, { sha1, random, known: [infoHash], preferred: taken });
+      return secured.connection;
+    }),
+  };
+});
