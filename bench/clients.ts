@@ -42,8 +42,8 @@ const btEffect: Client = {
   command: ({ source, folder, fileName, home }) => ({
     file: process.execPath,
     args: [program, source, join(folder, fileName)],
-    // The compile cache stays, as it does for a user.
-    env: { XDG_STATE_HOME: home, XDG_CONFIG_HOME: home },
+    // The compile cache stays, as it does for a user. No client here uses the DHT.
+    env: { XDG_STATE_HOME: home, XDG_CONFIG_HOME: home, BT_EFFECT_NO_DHT: "true" },
   }),
 };
 

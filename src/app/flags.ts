@@ -89,6 +89,12 @@ export const networkFlags = {
     description: "One more tracker, repeatable",
   }),
   noTrackers: toggle("no-trackers", "Ask no tracker at all"),
+  noDht: toggle("no-dht", "Leave the DHT alone; for private torrents it always is"),
+  dhtBootstrap: repeated("dht-bootstrap", values.hostPort, {
+    metavar: "HOST:PORT",
+    description: "Join the DHT through this node, repeatable; by default through the well-known ones",
+  }),
+  noUtp: toggle("no-utp", "Reach peers by TCP alone"),
   maxPeers: single("max-peers", values.integer(1, 10_000), {
     metavar: "N",
     description: "Connections per torrent; by default 80",

@@ -33,6 +33,9 @@ export interface TransferInput extends OutputFlags {
   readonly peer: ReadonlyArray<HostPort>;
   readonly tracker: ReadonlyArray<string>;
   readonly noTrackers: boolean;
+  readonly noDht: boolean;
+  readonly dhtBootstrap: ReadonlyArray<HostPort>;
+  readonly noUtp: boolean;
   readonly maxPeers: number;
   readonly check: boolean;
   readonly downloadLimit: Option.Option<number>;
@@ -60,6 +63,7 @@ export const commonOf = (input: TransferInput, given: Given) => ({
   peers: input.peer,
   trackers: input.tracker,
   noTrackers: input.noTrackers,
+  noDht: input.noDht,
   maxPeers: input.maxPeers,
   superSeed: input.superSeed,
 });
@@ -114,6 +118,14 @@ export const transfer = (input: TransferInput, ask: (given: Given) => DownloadRe
     const port = Option.isSome(input.port) ? input.port.value : yield* rememberedPort;
     const address = Option.flatMap(input.bind, (text) => Result.getSuccess(NetAddress.ipFromString(text)));
     yield* follow(download(ask({ source, folder: path.resolve("."), port })), args).pipe(
-      Effect.provide(Live.layer({ port, address: Option.getOrUndefined(address), limits: limitsOf(input) })),
+      Effect.provide(
+        Live.layer({
+          port,
+          address: Option.getOrUndefined(address),
+          noUtp: input.noUtp,
+          limits: limitsOf(input),
+          dhtRouters: input.dhtBootstrap.length > 0 ? input.dhtBootstrap : undefined,
+        }),
+      ),
     );
   });

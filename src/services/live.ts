@@ -5,18 +5,27 @@ import { Bans } from "./Bans.ts";
 import { Bandwidth, type Limits } from "./Bandwidth.ts";
 import { Choker } from "./Choker/Choker.ts";
 import * as Datagrams from "./Datagrams/node.ts";
+import * as Dht from "./Dht/live.ts";
+import type { NodeName } from "./Dht/Dht.ts";
+import * as DhtStore from "./DhtStore/files.ts";
 import * as Dns from "./Dns/node.ts";
 import { Hasher } from "./Hasher.ts";
 import { Picker } from "./Picker/Picker.ts";
 import * as ResumeStore from "./ResumeStore/files.ts";
 import * as Storage from "./Storage/files.ts";
 import * as Tracker from "./Tracker/live.ts";
-import * as Transport from "./Transport/tcp.ts";
+import * as Dual from "./Transport/dual.ts";
+import * as Tcp from "./Transport/tcp.ts";
+import * as Utp from "./Transport/utp.ts";
 
 /** Where the shared UDP port is bound; without `port` at any free one, without `address` at all of the machine's. */
 export interface NetworkOptions {
   readonly port?: number;
   readonly address?: NetAddress.IpAddress | undefined;
+  /** Nodes through which the DHT is joined, in place of the well-known ones. */
+  readonly dhtRouters?: ReadonlyArray<NodeName> | undefined;
+  /** Peers are reached by TCP alone, not by uTP. */
+  readonly noUtp?: boolean | undefined;
   /** Bytes per second, for all downloads together. */
   readonly limits?: Limits;
 }
@@ -24,11 +33,18 @@ export interface NetworkOptions {
 /** Everything that `download` needs. */
 export const layer = (options: NetworkOptions = {}) =>
   Layer.mergeAll(
-    Tracker.layer.pipe(
-      Layer.provide(Datagrams.layer({ port: options.port ?? 0, address: options.address })),
+    Layer.mergeAll(
+      Tracker.layer,
+      Dht.layer({ routers: options.dhtRouters }),
+      options.noUtp === true ? Tcp.layer : Dual.layer(Tcp.layer, Utp.layer),
+    ).pipe(
+      Layer.provide([
+        Datagrams.layer({ port: options.port ?? 0, address: options.address }),
+        DhtStore.layerDefault,
+        Hasher.layer,
+      ]),
       Layer.provideMerge(Dns.layer),
     ),
-    Transport.layer,
     Storage.layer,
     ResumeStore.layerDefault,
     Hasher.layer,

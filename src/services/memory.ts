@@ -8,6 +8,7 @@ import * as NetAddress from "effect/net/NetAddress";
 import { Bans } from "./Bans.ts";
 import { Bandwidth } from "./Bandwidth.ts";
 import { Choker } from "./Choker/Choker.ts";
+import * as Dht from "./Dht/memory.ts";
 import { Hasher } from "./Hasher.ts";
 import type { MemoryNetwork } from "./MemoryNetwork/MemoryNetwork.ts";
 import { Picker } from "./Picker/Picker.ts";
@@ -24,6 +25,7 @@ export const layer = (network: MemoryNetwork, address: string) =>
     Layer.fresh(Storage.layer),
     Layer.fresh(ResumeStore.layer),
     Layer.fresh(Bans.layer),
+    Dht.layerOff,
     Hasher.layer,
     Bandwidth.layer,
     Picker.layer,

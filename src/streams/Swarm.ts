@@ -14,6 +14,7 @@ import type { TorrentInfo } from "../schema/metainfo.ts";
 import type { PieceTable } from "../services/Picker/Picker.ts";
 import type { OpenStorage } from "../services/Storage/Storage.ts";
 import type { Assembler } from "./assembler/assembler.ts";
+import type { DhtHook } from "./dhtPeers.ts";
 import type { MetadataExchange } from "./metadata.ts";
 
 /** What there is once the metadata is known. */
@@ -82,6 +83,7 @@ export interface SwarmState {
   readonly metadata: MetadataExchange;
   /** The port that we listen on; absent when there is none. */
   readonly port: () => number | undefined;
+  readonly dht: DhtHook;
   /** A peer became interested: it may get a free slot. */
   readonly interested: () => void;
   /** Who is told of that. */
@@ -109,6 +111,7 @@ export const makeSwarm = Effect.fnUntraced(function* (options: {
   readonly metadata: MetadataExchange;
   readonly totals: Totals;
   readonly port: () => number | undefined;
+  readonly dht: DhtHook;
 }): Effect.fn.Return<SwarmState> {
   const broken = yield* Deferred.make<never, StorageError>();
   const members = new Set<Member>();
@@ -126,6 +129,7 @@ export const makeSwarm = Effect.fnUntraced(function* (options: {
     torrent: () => torrent,
     metadata: options.metadata,
     port: options.port,
+    dht: options.dht,
     interested: () => fillSlots(),
     onInterested: (fill) => {
       fillSlots = fill;

@@ -80,7 +80,7 @@ const shake = Effect.fnUntraced(function* (connection: Connection) {
     peerId: swarm.peerId,
     extension: true,
     fast: true,
-    dht: false,
+    dht: swarm.dht.port() !== undefined,
     v2Upgrade: false,
   });
   if (connection.direction === "outgoing") connection.sendUnsafe(ours);
@@ -139,6 +139,7 @@ export const connections = (
             peerId: theirs.peerId,
             fast: theirs.fast,
             extended: theirs.extension,
+            dht: theirs.dht,
             close: Scope.close(own, Exit.void),
           });
         }).pipe(

@@ -133,7 +133,9 @@ export const makeDialogue = (options: {
         } else swarm.totals.wasted += message.length;
         return attached?.requests.arrived(message, now) === true && !message.wanted ? misfit(message) : undefined;
       case "KeepAlive":
+        return undefined;
       case "Port":
+        swarm.dht.told(link.connection.remote, message.port);
         return undefined;
       case "Choke":
         state.choking = true;
@@ -186,6 +188,8 @@ export const makeDialogue = (options: {
         else parts.push(encode({ _tag: "Bitfield", bits: table.haveBits }));
       } else if (link.fast) parts.push(encode({ _tag: "HaveNone" }));
       if (link.extended) parts.push(extensions.greeting());
+      const dhtPort = link.dht ? swarm.dht.port() : undefined;
+      if (dhtPort !== undefined) parts.push(encode({ _tag: "Port", port: dhtPort }));
       if (torrent !== undefined) parts.push(...serving.allow(torrent).map(encode));
       return joined(parts);
     },

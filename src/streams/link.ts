@@ -13,6 +13,8 @@ export interface Link {
   readonly fast: boolean;
   /** Both sides speak the extension protocol (BEP 10). */
   readonly extended: boolean;
+  /** Both sides have a DHT node (BEP 5). */
+  readonly dht: boolean;
   /** Closes the connection and frees its place. */
   readonly close: Effect.Effect<void>;
 }

@@ -29,6 +29,8 @@ export interface ProgressSources {
   readonly known: () => number;
   /** Trackers that are being asked right now, and those that failed last. */
   readonly trackers: () => { readonly asking: number; readonly failed: number; readonly all: number };
+  /** Nodes of the DHT that we know; absent when it is not asked. */
+  readonly dhtNodes: () => number | undefined;
 }
 
 /** Counts the bytes of each file that lie in pieces we have; looks only at what changed since the last call. */
@@ -66,8 +68,13 @@ const waiting = (sources: ProgressSources, rate: number): string | undefined => 
     const known = sources.known();
     if (known > 0) return known === 1 ? "trying the one known peer" : `trying ${known} known peers`;
     if (asking > 0) return `asking ${plural(asking, "tracker")} for peers`;
-    if (all > 0 && failed === all) return `no tracker answers (${plural(failed, "tracker")} failed); trying again`;
-    return all > 0 ? "the trackers know no peers yet; asking again later" : "no peer is reachable; trying again";
+    const nodes = sources.dhtNodes();
+    const dht =
+      nodes === undefined ? undefined : nodes > 0 ? `asking the DHT (${plural(nodes, "node")})` : "joining the DHT";
+    if (all > 0 && failed === all)
+      return `no tracker answers (${plural(failed, "tracker")} failed); ${dht ?? "trying again"}`;
+    if (all > 0) return `the trackers know no peers yet; ${dht ?? "asking again later"}`;
+    return dht === undefined ? "no peer is reachable; trying again" : `${dht} for peers`;
   }
   if (phase === "metadata") {
     const offers = swarm.metadata.offers();

@@ -42,6 +42,10 @@ export interface DownloadRequest {
   readonly trackers: ReadonlyArray<string>;
   /** Ask no tracker at all. */
   readonly noTrackers: boolean;
+  /** Leave the DHT alone; a private torrent always does. */
+  readonly noDht: boolean;
+  /** Neither tell peers of others nor hear of any by them (BEP 11); a private torrent never does. */
+  readonly noPex: boolean;
   readonly maxPeers: number;
   /** Keep sharing after completion, until interrupted or until one of the next two is reached. */
   readonly seed: boolean;
@@ -69,6 +73,8 @@ export const request = (source: TorrentSource, folder: string): DownloadRequest 
   peers: [],
   trackers: [],
   noTrackers: false,
+  noDht: false,
+  noPex: false,
   maxPeers: 80,
   seed: false,
   shareOnly: false,

@@ -14,9 +14,11 @@ import * as Result from "effect/Result";
 import * as Scope from "effect/Scope";
 import { makeBlame } from "../schema/blame.ts";
 import { type DownloadError, DownloadFailed } from "../schema/errors/DownloadError.ts";
-import type { Bandwidth } from "../services/Bandwidth.ts";
+import { Bandwidth } from "../services/Bandwidth.ts";
 import type { Bans } from "../services/Bans.ts";
 import type { Choker } from "../services/Choker/Choker.ts";
+import type { Dht } from "../services/Dht/Dht.ts";
+import type { TorrentInfo } from "../schema/metainfo.ts";
 import { Events } from "../services/Events.ts";
 import { Hasher } from "../services/Hasher.ts";
 import type { Picker } from "../services/Picker/Picker.ts";
@@ -28,15 +30,19 @@ import { Blaming } from "./blaming.ts";
 import { makeCandidates } from "./candidates.ts";
 import { chokeRounds, ticks } from "./choking.ts";
 import type { ConnectionOptions } from "./connections.ts";
+import { makeDhtPeers } from "./dhtPeers.ts";
 import { type Disk, makeDisk } from "./disk.ts";
 import { type Identity, identify } from "./identity.ts";
+import { makeExplainer, reportCauses } from "./explaining.ts";
 import { freshPeerId, listen } from "./listening.ts";
 import { makeMetadataExchange } from "./metadata.ts";
+import { makePeerExchange } from "./pex.ts";
 import { pacing } from "./pacing.ts";
+import { observe } from "./observing.ts";
 import { reportProgress } from "./progress.ts";
 import type { DownloadRequest } from "./request.ts";
 import { share } from "./sharing.ts";
-import { addNamedPeers, addTrackerPeers, originsOf, watchTrackers } from "./sources.ts";
+import { addNamedPeers, addTrackerPeers, originsOf } from "./sources.ts";
 import { makeSwarm, Swarm, type SwarmState, type Totals } from "./Swarm.ts";
 import { monotonicMillis } from "./time.ts";
 
@@ -51,6 +57,7 @@ export type SessionServices =
   | Picker
   | Choker
   | Bandwidth
+  | Dht
   | Bans;
 
 /** What the pipeline needs of its session. */
@@ -83,11 +90,13 @@ const watchdog = Effect.fnUntraced(function* (name: string, timeout: number, swa
 const learnMetadata = Effect.fnUntraced(function* (
   identity: Identity,
   disk: Disk,
+  learned: (info: TorrentInfo) => void,
   arrived: Deferred.Deferred<Uint8Array>,
   complete: Deferred.Deferred<void>,
 ) {
   const swarm = yield* Swarm;
   const info = yield* identity.learn(yield* Deferred.await(arrived));
+  learned(info);
   const { record, torrent } = yield* disk.prepare(info);
   swarm.attach(torrent);
   if (disk.isComplete()) yield* Deferred.succeed(complete, undefined);
@@ -151,7 +160,8 @@ export const runSession = Effect.fnUntraced(function* (
   const first = known === undefined ? undefined : yield* disk.prepare(known);
   if (disk.isComplete() && !request.seed) return yield* Effect.ensuring(finish, disk.stop);
   const origins = originsOf(request);
-  if (!disk.isComplete() && origins.tiers.length === 0 && origins.peers.length === 0)
+  const dht = yield* makeDhtPeers(request, known?.private ?? false);
+  if (!disk.isComplete() && !dht.isUsed() && origins.tiers.length === 0 && origins.peers.length === 0)
     return yield* new DownloadFailed({ name, reason: { _tag: "NothingToAsk" } });
 
   yield* started(request.out ?? request.folder);
@@ -168,11 +178,26 @@ export const runSession = Effect.fnUntraced(function* (
       totals.lastUseful = now;
     },
   });
-  const swarm = yield* makeSwarm({ infoHash, peerId, metadata, totals, port: () => port });
+  const candidates = yield* makeCandidates({ own: listener?.addresses ?? [] });
+  const exchange = makePeerExchange({
+    wanted: !request.noPex,
+    isPrivate: known?.private,
+    found: candidates.add,
+  });
+  const swarm = yield* makeSwarm({ infoHash, peerId, metadata, totals, port: () => port, dht, exchange });
   if (first !== undefined) swarm.attach(first.torrent);
   if (disk.isComplete()) yield* Deferred.succeed(complete, undefined);
-  const candidates = yield* makeCandidates({ own: listener?.addresses ?? [] });
-  const trackers = watchTrackers(events, origins.tiers.flat().length);
+  const { download: limited } = yield* Bandwidth;
+  const observed = observe(events, clock);
+  const causes = makeExplainer({
+    swarm,
+    observed,
+    phase: disk.phase,
+    known: candidates.known,
+    otherSources: dht.asWords,
+    limit: limited.limit,
+    startedAt,
+  });
   const announcing = yield* Effect.flatMap(Effect.scope, Scope.fork);
   yield* addTrackerPeers({
     origins,
@@ -184,7 +209,7 @@ export const runSession = Effect.fnUntraced(function* (
     stats: () => ({ downloaded: totals.downloaded, uploaded: totals.uploaded, left: disk.left() }),
     completed,
     hungry: Latch.makeUnsafe(true),
-  }).pipe(Effect.provideService(Events, trackers.events), Effect.forkIn(announcing, { startImmediately: true }));
+  }).pipe(Effect.provideService(Events, observed.events), Effect.forkIn(announcing, { startImmediately: true }));
 
   const session: Session = {
     candidates,
@@ -197,10 +222,20 @@ export const runSession = Effect.fnUntraced(function* (
       if (disk.isComplete()) Deferred.doneUnsafe(complete, Effect.void);
     },
   };
+  const learned = (info: TorrentInfo): void => {
+    exchange.learned(info.private);
+    if (info.private) dht.forbid();
+  };
   const work = Effect.raceAllFirst([
     pipeline(session),
-    first === undefined ? learnMetadata(identity, disk, arrived, complete) : first.record,
+    first === undefined ? learnMetadata(identity, disk, learned, arrived, complete) : first.record,
     addNamedPeers(origins, candidates).pipe(Effect.andThen(Effect.never)),
+    dht.search({
+      infoHash,
+      candidates,
+      trackers: origins.tiers.length > 0,
+      announce: () => (port === undefined ? undefined : { port, seed: disk.isComplete() }),
+    }),
     chokeRounds,
     ticks,
     pacing,
@@ -210,12 +245,17 @@ export const runSession = Effect.fnUntraced(function* (
       ratio: disk.ratio,
       selected: () => disk.prepared()?.selected,
       known: candidates.known,
-      trackers: trackers.standing,
+      causes,
     }),
+    reportCauses(causes),
     request.timeout === undefined ? Effect.never : watchdog(name, request.timeout, swarm, disk),
     Deferred.await(swarm.broken),
     Effect.andThen(Deferred.await(complete), request.seed ? Effect.andThen(finish, share(request, disk)) : Effect.void),
-  ]).pipe(Effect.provide(Blaming.layer(blame)), Effect.provideService(Swarm, swarm));
+  ]).pipe(
+    Effect.provide(Blaming.layer(blame)),
+    Effect.provideService(Swarm, swarm),
+    Effect.provideService(Events, observed.events),
+  );
 
   return yield* work.pipe(
     Effect.andThen(request.seed ? Effect.void : finish),

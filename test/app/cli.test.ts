@@ -69,6 +69,9 @@ describe("cli", () => {
         peer: [],
         tracker: [],
         noTrackers: false,
+        noDht: false,
+        noUtp: false,
+        dhtBootstrap: [],
         maxPeers: 80,
         select: [],
         sequential: false,
@@ -138,7 +141,7 @@ describe("cli", () => {
     Effect.all([
       usage([], "usage.missing-argument", "<torrent> is missing; see: bt-effect --help"),
       usage(["x", "--prot", "1"], "usage.unknown-flag", "there is no flag --prot; did you mean --port?"),
-      usage(["x", "--no-dht"], "usage.unknown-flag", "there is no flag --no-dht; see: bt-effect --help"),
+      usage(["x", "--no-such"], "usage.unknown-flag", "there is no flag --no-such; see: bt-effect --help"),
       usage(["x", "y", "z"], "usage.unexpected-argument", "too many arguments: z; see: bt-effect --help"),
     ]),
   );

@@ -20,22 +20,18 @@ export const infoHashOf = (byte: number): InfoHash => Option.getOrThrow(fromByte
 /** `address:port` as an address. */
 export const inet = (text: string): NetAddress.InetAddress => NetAddress.inetAddressFromStringUnsafe(text);
 
+/** A DHT over the datagrams of whoever has it. */
+export const dhtOnly = (options: Partial<DhtOptions> = {}) =>
+  Layer.fresh(MemoryDht.layer(options)).pipe(
+    Layer.provide([Layer.orDie(Dns.layerStatic({ hosts: {} })), Layer.fresh(MemoryDhtStore.layer()), Hasher.layer]),
+  );
+
 /** The DHT of one host of the network, as a Layer. */
 export const dhtLayer = (
   network: MemoryNetwork,
   address: string | ReadonlyArray<string>,
   options: Partial<DhtOptions> = {},
-) =>
-  MemoryDht.layer(options).pipe(
-    Layer.provideMerge(
-      Layer.mergeAll(
-        network.host(address, { udpPort: DHT_PORT }),
-        Dns.layerStatic({ hosts: {} }),
-        Layer.fresh(MemoryDhtStore.layer()),
-        Hasher.layer,
-      ),
-    ),
-  );
+) => dhtOnly(options).pipe(Layer.provideMerge(network.host(address, { udpPort: DHT_PORT })));
 
 /** Plugs a node in for as long as the test. */
 export const makeDht = (

@@ -13,6 +13,9 @@ import { parseMetainfo } from "../../src/schema/metainfo/parse.ts";
 import { Bandwidth } from "../../src/services/Bandwidth.ts";
 import { Bans } from "../../src/services/Bans.ts";
 import { Choker } from "../../src/services/Choker/Choker.ts";
+import type { Datagrams } from "../../src/services/Datagrams/Datagrams.ts";
+import type { Dht } from "../../src/services/Dht/Dht.ts";
+import * as MemoryDht from "../../src/services/Dht/memory.ts";
 import { Hasher } from "../../src/services/Hasher.ts";
 import type { MemoryNetwork } from "../../src/services/MemoryNetwork/MemoryNetwork.ts";
 import { Picker } from "../../src/services/Picker/Picker.ts";
@@ -79,6 +82,8 @@ export interface ClientOptions {
   readonly transport?: Layer.Layer<Transport, never, Transport>;
   /** Wraps its storage: a slow or full disk. */
   readonly storage?: Layer.Layer<Storage, never, Storage>;
+  /** Its DHT over its datagrams; none by default. */
+  readonly dht?: Layer.Layer<Dht, never, Datagrams>;
 }
 
 /** The services of one client but for the trackers, which all share. */
@@ -88,6 +93,7 @@ export const clientLayer = (options: ClientOptions) => {
   return Layer.mergeAll(
     options.transport === undefined ? host : options.transport.pipe(Layer.provideMerge(host)),
     options.storage === undefined ? disk : options.storage.pipe(Layer.provideMerge(disk)),
+    options.dht === undefined ? MemoryDht.layerOff : options.dht.pipe(Layer.provide(host)),
     Layer.fresh(MemoryResume.layer),
     MemoryTracker.layer(NetAddress.ipFromStringUnsafe(options.address)),
     Hasher.layer,
