@@ -6,7 +6,7 @@ import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as NetAddress from "effect/net/NetAddress";
-import type * as Option from "effect/Option";
+import * as Option from "effect/Option";
 import * as Result from "effect/Result";
 import type { Blame } from "../schema/blame.ts";
 import { Bans } from "../services/Bans.ts";
@@ -45,7 +45,11 @@ export class Blaming extends Context.Service<
         const convict = (address: string): void => {
           const why = "sent data that failed its check";
           const parsed = NetAddress.inetAddressFromString(address);
-          if (Result.isSuccess(parsed)) bans.ban(parsed.success, why);
+          if (Result.isSuccess(parsed)) {
+            // Several of its pieces may fail one after the other.
+            if (Option.isSome(bans.why(parsed.success))) return;
+            bans.ban(parsed.success, why);
+          }
           for (const member of [...swarm.members]) if (member.address === address) member.part({ _tag: "Banned", why });
           events.publishUnsafe({ type: "peer", address, state: "banned", code: "peer.banned", message: why });
         };

@@ -27,6 +27,7 @@ const repeat = (count: number, bytes: Uint8Array): Uint8Array => concat(Array.fr
 /** What a hostile peer does, and the code that it is parted from with. */
 const breaches: ReadonlyArray<readonly [does: string, code: string, options: Partial<FakeOptions>]> = [
   ["talks another protocol", "peer.not-bit-torrent", { handshake: new Uint8Array(68).fill(0x47) }],
+  ["is ourselves", "peer.self", { mirror: true }],
   [
     "answers for another torrent",
     "peer.wrong-torrent",

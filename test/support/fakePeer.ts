@@ -53,6 +53,8 @@ export interface FakeOptions {
   readonly hear?: (message: Message, talk: FakeTalk) => boolean | void;
   /** Answers the handshake not at all. */
   readonly mute?: boolean;
+  /** Sends the other side's own handshake back. */
+  readonly mirror?: boolean;
   /** Reads nothing after the handshakes. */
   readonly deaf?: boolean;
   /** Sends these bytes instead of a handshake. */
@@ -104,8 +106,10 @@ export const makeFakePeer = (options: FakeOptions) =>
 
     const converse = Effect.fnUntraced(function* (connection: Connection, closing: Latch.Latch) {
       if (options.mute === true) return yield* Effect.never;
-      connection.sendUnsafe(options.handshake ?? ours);
-      const theirs = Result.getOrThrow(decodeHandshake(yield* connection.read(HANDSHAKE_LENGTH)));
+      if (options.mirror !== true) connection.sendUnsafe(options.handshake ?? ours);
+      const shaken = yield* connection.read(HANDSHAKE_LENGTH);
+      if (options.mirror === true) connection.sendUnsafe(shaken);
+      const theirs = Result.getOrThrow(decodeHandshake(shaken));
       const write = (bytes: Uint8Array): void => void connection.sendUnsafe(bytes);
       const talk: FakeTalk = {
         remote: connection.remote,
