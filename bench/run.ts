@@ -34,7 +34,7 @@ const root = process.env["BT_EFFECT_BENCH_FOLDER"] ?? "/dev/shm/bt-effect-bench"
 const rounds = Number(flags.runs ?? (flags.quick ? 1 : 3));
 const wantedClients = flags.clients?.split(",");
 const wantedScenarios = flags.scenarios?.split(",");
-/** A run with more of the machine taken by others than this is repeated, twice at most. */
+/** A run with more of the machine taken by others than this is repeated, twice at most; the quietest counts. */
 const maxNoise = 0.15;
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -51,9 +51,10 @@ const startSwarm = async (
     infoHash: payload.infoHash,
     peers,
   };
-  const child = spawn(process.execPath, [join(here, "swarm.ts"), JSON.stringify(options)], {
+  const child = spawn(process.execPath, [join(here, "swarm.ts")], {
     stdio: ["pipe", "pipe", "inherit"],
   });
+  child.stdin.write(`${JSON.stringify(options)}\n`);
   for await (const line of createInterface(child.stdout)) {
     // swarm.ts wrote it.
     const { tracker } = JSON.parse(line) as { tracker: string };
@@ -119,7 +120,8 @@ const runScenario = async (scenario: Scenario): Promise<{ rows: ReadonlyArray<Ro
           again < 2 && measured.failure === undefined && measured.noise > maxNoise && !flags.quick;
           again++
         ) {
-          measured = await download(client, scenario, payload, swarm);
+          const retried = await download(client, scenario, payload, swarm);
+          if (retried.failure !== undefined || retried.noise < measured.noise) measured = retried;
         }
         const { wallSeconds, cpuSeconds, peakAnonMiB, noise, failure } = measured;
         say(
