@@ -63,10 +63,6 @@ export const readdir = (path: string): Effect.Effect<ReadonlyArray<string>, Disk
 export const mkdir = (path: string): Effect.Effect<void, DiskFault> =>
   call(path, (done: Done<void>) => Fs.mkdir(path, (error) => done(error)));
 
-/** Makes a folder and those above it. */
-export const mkdirs = (path: string): Effect.Effect<void, DiskFault> =>
-  call(path, (done: Done<void>) => Fs.mkdir(path, { recursive: true }, (error) => done(error)));
-
 /** Sets a file's length in bytes. */
 export const truncate = (path: string, length: number): Effect.Effect<void, DiskFault> =>
   call(path, (done: Done<void>) => Fs.truncate(path, length, (error) => done(error)));
