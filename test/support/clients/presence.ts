@@ -14,6 +14,7 @@ const probes = {
   // Debian's own Python: the one that python3-libtorrent is for.
   "python3-libtorrent": ["/usr/bin/python3", "-c", "import libtorrent"],
   opentracker: ["/usr/bin/opentracker", "-h"],
+  // To mount small disks and to become somebody who may do nothing.
   root: ["sh", "-c", 'test "$(id -u)" = 0'],
 } satisfies Readonly<Record<string, readonly [string, ...Array<string>]>>;
 

@@ -39,6 +39,8 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Written to its stdin; without it stdin is empty. */
   readonly input?: Uint8Array;
+  /** The user it runs as, by number; needs root. */
+  readonly uid?: number;
 }
 
 /** Real programs are slow to start when six run on two cores; nothing takes this long unless it hangs. */
@@ -67,6 +69,7 @@ export const start = (
           env: { PATH: process.env.PATH, LANG: "C.UTF-8", ...options.env },
           stdio: ["pipe", "pipe", "pipe"],
           detached: true,
+          ...(options.uid !== undefined && { uid: options.uid }),
         }),
       ),
       (child) =>
