@@ -29,6 +29,14 @@ export interface Client {
 const firstLine = (file: string, ...args: ReadonlyArray<string>): string =>
   execFileSync(file, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).split("\n", 1)[0] ?? "";
 
+/** What keeps bt-effect on this machine, also for a magnet link, of which nobody knows yet that it is private. */
+export const quietEnvironment: Readonly<Record<string, string>> = {
+  BT_EFFECT_NO_DHT: "true",
+  BT_EFFECT_NO_LSD: "true",
+  BT_EFFECT_NO_PORT_MAPPING: "true",
+  BT_EFFECT_NO_UTP: "true",
+};
+
 /** The built program. */
 export const program = join(here, "../dist/main.js");
 

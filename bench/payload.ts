@@ -79,7 +79,7 @@ export const makePayload = (folder: string, spec: PayloadSpec): Payload => {
   mkdirSync(folder, { recursive: true });
   const blob = join(folder, `${spec.name}.bin`);
   const total = spec.size * spec.repeat;
-  const cached = join(folder, `${spec.name}.json`);
+  const cached = join(folder, `${spec.name}.private.json`);
   if (!existsSync(blob) || !existsSync(cached) || statSync(blob).size !== spec.size) {
     writeNoise(blob, spec.name, spec.size);
     const info = Buffer.concat([
@@ -87,7 +87,8 @@ export const makePayload = (folder: string, spec: PayloadSpec): Payload => {
       string(`${spec.name}.bin`),
       Buffer.from(`12:piece lengthi${spec.pieceLength}e6:pieces`),
       string(pieceHashes(blob, spec)),
-      Buffer.from("e"),
+      // Private (BEP 27): no client may look for peers anywhere but at the tracker on loopback.
+      Buffer.from("7:privatei1ee"),
     ]);
     writeFileSync(cached, JSON.stringify({ info: info.toString("base64"), sha256: sha256(blob, spec.repeat) }));
   }

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { quietEnvironment } from "../bench/clients.ts";
 import { makePayload, torrentFile, type Payload } from "../bench/payload.ts";
 import { startSeeder } from "../bench/seeder.ts";
 import { startTracker } from "../bench/tracker.ts";
@@ -40,7 +41,12 @@ export const withSwarm = async <A>(
       writeFileSync(torrent, torrentFile(payload, tracker.url));
       const folder = join(root, "downloads");
       mkdirSync(folder);
-      const env = { ...process.env, XDG_STATE_HOME: join(root, "state"), XDG_CONFIG_HOME: join(root, "config") };
+      const env = {
+        ...process.env,
+        ...quietEnvironment,
+        XDG_STATE_HOME: join(root, "state"),
+        XDG_CONFIG_HOME: join(root, "config"),
+      };
       const node = (...args: ReadonlyArray<string>): Promise<number> =>
         new Promise((resolve, reject) => {
           const child = spawn(process.execPath, args, { stdio: "inherit", env });
