@@ -94,7 +94,12 @@ export const networkFlags = {
     metavar: "HOST:PORT",
     description: "Join the DHT through this node, repeatable; by default through the well-known ones",
   }),
+  noPex: toggle("no-pex", "Exchange no addresses with peers; for private torrents none ever are"),
   noUtp: toggle("no-utp", "Reach peers by TCP alone"),
+  encryption: single("encryption", values.oneOf(["allow", "prefer", "require", "off"]), {
+    metavar: "WHEN",
+    description: "Encrypt connections: allow (where peers want it, the default), prefer, require or off",
+  }).pipe(Flag.withDefault("allow")),
   maxPeers: single("max-peers", values.integer(1, 10_000), {
     metavar: "N",
     description: "Connections per torrent; by default 80",

@@ -15,6 +15,7 @@ import type { DownloadEvent, Progress } from "../schema/events.ts";
 import type { Limits } from "../services/Bandwidth.ts";
 import * as Live from "../services/live.ts";
 import { download } from "../streams/download.ts";
+import type { EncryptionPolicy } from "../streams/encryption.ts";
 import type { DownloadRequest, HostPort, TorrentSource } from "../streams/request.ts";
 import { commandLine } from "./commandLine.ts";
 import { Display } from "./display/Display.ts";
@@ -34,8 +35,10 @@ export interface TransferInput extends OutputFlags {
   readonly tracker: ReadonlyArray<string>;
   readonly noTrackers: boolean;
   readonly noDht: boolean;
+  readonly noPex: boolean;
   readonly dhtBootstrap: ReadonlyArray<HostPort>;
   readonly noUtp: boolean;
+  readonly encryption: EncryptionPolicy;
   readonly maxPeers: number;
   readonly check: boolean;
   readonly downloadLimit: Option.Option<number>;
@@ -64,6 +67,8 @@ export const commonOf = (input: TransferInput, given: Given) => ({
   trackers: input.tracker,
   noTrackers: input.noTrackers,
   noDht: input.noDht,
+  noPex: input.noPex,
+  encryption: input.encryption,
   maxPeers: input.maxPeers,
   superSeed: input.superSeed,
 });

@@ -7,6 +7,7 @@
 import * as Context from "effect/Context";
 import * as Deferred from "effect/Deferred";
 import * as Effect from "effect/Effect";
+import type { PexPeer } from "../schema/utPex.ts";
 import type { PeerReason } from "../schema/errors/PeerError.ts";
 import type { StorageError } from "../schema/errors/StorageError.ts";
 import type { InfoHash } from "../schema/infoHash.ts";
@@ -15,7 +16,10 @@ import type { PieceTable } from "../services/Picker/Picker.ts";
 import type { OpenStorage } from "../services/Storage/Storage.ts";
 import type { Assembler } from "./assembler/assembler.ts";
 import type { DhtHook } from "./dhtPeers.ts";
+import type { Encryption } from "./encryption.ts";
 import type { MetadataExchange } from "./metadata.ts";
+import { makeReadBuffers, type ReadBuffers } from "./readBuffers.ts";
+import type { PeerExchange } from "./pex.ts";
 
 /** What there is once the metadata is known. */
 export interface Torrent {
@@ -25,6 +29,8 @@ export interface Torrent {
   readonly storage: OpenStorage;
   /** Bytes of a piece that is not complete were written. */
   readonly touched: () => void;
+  /** A piece that we had is no longer on disk. */
+  readonly lost: (index: number) => void;
 }
 
 /** Payload bytes since the start, and when the last useful one came (milliseconds of the monotonic clock). */
@@ -49,12 +55,17 @@ export interface Member {
   readonly attach: (torrent: Torrent) => void;
   /** We have one more piece. */
   readonly gained: (index: number) => void;
-  readonly refill: (now: number) => void;
+  /** We have one piece less. */
+  readonly lost: (index: number) => void;
+  /** Asks for more, by no more than `quota` bytes where that is given. Returns the bytes asked for. */
+  readonly refill: (now: number, quota?: number) => number;
   /** Timers: snubbing, keep-alive, idleness. */
   readonly tick: (now: number) => void;
   readonly setChoked: (choked: boolean, now: number) => void;
   /** Ends the conversation. */
   readonly part: (reason: PeerReason) => void;
+  /** How others are told of it; absent while nobody could reach it. */
+  readonly contact: () => PexPeer | undefined;
   readonly isSeed: () => boolean;
   /** The peer chokes us. */
   readonly choking: () => boolean;
@@ -84,6 +95,8 @@ export interface SwarmState {
   /** The port that we listen on; absent when there is none. */
   readonly port: () => number | undefined;
   readonly dht: DhtHook;
+  readonly exchange: PeerExchange;
+  readonly encryption: Encryption;
   /** A peer became interested: it may get a free slot. */
   readonly interested: () => void;
   /** Who is told of that. */
@@ -95,6 +108,10 @@ export interface SwarmState {
   readonly attach: (torrent: Torrent) => void;
   /** Tells all members of a new piece and lets those refill that went without. */
   readonly gained: (index: number, now: number) => void;
+  /** Notes that a piece is no longer on disk, and tells all members. */
+  readonly lost: (index: number) => void;
+  /** Memory for what is read for the members. */
+  readonly readBuffers: ReadBuffers;
   /** Lets members refill that found no buffer, if there are any. */
   readonly wake: (now: number) => void;
   /** A failure of the disk found while serving: ends the download. */
@@ -104,6 +121,14 @@ export interface SwarmState {
 /** The swarm of the download at hand. */
 export class Swarm extends Context.Service<Swarm, SwarmState>()("bt-effect/streams/Swarm") {}
 
+/** The connected peers that can be told of. */
+export const contacts = function* ({ members }: Pick<SwarmState, "members">): Generator<PexPeer> {
+  for (const member of members) {
+    const contact = member.contact();
+    if (contact !== undefined) yield contact;
+  }
+};
+
 /** A swarm that nobody has joined. */
 export const makeSwarm = Effect.fnUntraced(function* (options: {
   readonly infoHash: InfoHash;
@@ -112,6 +137,8 @@ export const makeSwarm = Effect.fnUntraced(function* (options: {
   readonly totals: Totals;
   readonly port: () => number | undefined;
   readonly dht: DhtHook;
+  readonly exchange: PeerExchange;
+  readonly encryption: Encryption;
 }): Effect.fn.Return<SwarmState> {
   const broken = yield* Deferred.make<never, StorageError>();
   const members = new Set<Member>();
@@ -130,6 +157,8 @@ export const makeSwarm = Effect.fnUntraced(function* (options: {
     metadata: options.metadata,
     port: options.port,
     dht: options.dht,
+    exchange: options.exchange,
+    encryption: options.encryption,
     interested: () => fillSlots(),
     onInterested: (fill) => {
       fillSlots = fill;
@@ -148,6 +177,12 @@ export const makeSwarm = Effect.fnUntraced(function* (options: {
       for (const member of members) member.gained(index);
       wake(now);
     },
+    lost: (index) => {
+      if (torrent === undefined || !torrent.table.have(index)) return;
+      torrent.lost(index);
+      for (const member of members) member.lost(index);
+    },
+    readBuffers: makeReadBuffers(),
     wake,
     broken,
   };

@@ -6,13 +6,23 @@
  */
 import * as NetAddress from "effect/net/NetAddress";
 
-/** Who named an address: a tracker, the user (`--peer`), the magnet link (`x.pe`), the peer itself, or other peers. */
-export type Source = "tracker" | "peer" | "magnet" | "incoming" | "dht" | "pex" | "lsd";
+/** Who named an address: a tracker, the user (`--peer`), the magnet link (`x.pe`), the peer itself, other peers, or an earlier run (`cache`). */
+export type Source = "tracker" | "peer" | "magnet" | "incoming" | "dht" | "pex" | "lsd" | "cache";
+
+/** What another peer said of one (BEP 11). */
+export interface PexHint {
+  /** Bits of `PexFlag`. */
+  readonly flags: number;
+  /** Who said it: with the flag `holepunch`, the peer can be reached through it (BEP 55). */
+  readonly relay: NetAddress.InetAddress;
+}
 
 /** A peer that may be dialled. */
 export interface Candidate {
   readonly address: NetAddress.InetAddress;
   readonly source: Source;
+  /** The last hint, if a peer gave any. */
+  readonly pex?: PexHint;
 }
 
 /**
@@ -67,6 +77,7 @@ interface Entry {
   failures: number;
   /** When it may be dialled; when it was given up, for one that was. */
   due: number;
+  pex: PexHint | undefined;
 }
 
 const isUsers = (entry: Entry): boolean => entry.sources.has("peer");
@@ -107,8 +118,9 @@ export const makeAddressBook = (options: AddressBookOptions): AddressBook => {
     }
     return worst !== undefined && entries.delete(worst);
   };
-  const renew = (entry: Entry, source: Source, now: number): boolean => {
+  const renew = (entry: Entry, { source, pex }: Candidate, now: number): boolean => {
     entry.sources.add(source);
+    entry.pex = pex ?? entry.pex;
     if (entry.state !== "givenUp" || (source !== "peer" && now - entry.due < RENEWAL)) return false;
     entry.failures = 0;
     wait(entry, now);
@@ -120,7 +132,7 @@ export const makeAddressBook = (options: AddressBookOptions): AddressBook => {
       const address = NetAddress.toCanonical(candidate.address);
       if (!isDialable(address)) return false;
       const known = entries.get(keyOf(address));
-      if (known !== undefined) return renew(known, candidate.source, now);
+      if (known !== undefined) return renew(known, candidate, now);
       if (entries.size >= options.maxCandidates && !makeRoom(candidate.source === "peer")) return false;
       entries.set(keyOf(address), {
         address,
@@ -129,6 +141,7 @@ export const makeAddressBook = (options: AddressBookOptions): AddressBook => {
         tried: false,
         failures: 0,
         due: now,
+        pex: candidate.pex,
       });
       return true;
     },
@@ -147,7 +160,8 @@ export const makeAddressBook = (options: AddressBookOptions): AddressBook => {
       best.state = "handed";
       best.tried = true;
       const [first = "incoming"] = best.sources;
-      return { address: best.address, source: isUsers(best) ? "peer" : first };
+      const source = isUsers(best) ? "peer" : first;
+      return { address: best.address, source, ...(best.pex !== undefined && { pex: best.pex }) };
     },
     nextDue: () => {
       let due = Infinity;
@@ -160,7 +174,8 @@ export const makeAddressBook = (options: AddressBookOptions): AddressBook => {
       if (entry !== undefined) entry.state = "connected";
       else {
         const sources = new Set<Source>();
-        entries.set(keyOf(address), { address, sources, state: "connected", tried: true, failures: 0, due: 0 });
+        const state = { state: "connected", tried: true, failures: 0, due: 0, pex: undefined } as const;
+        entries.set(keyOf(address), { address, sources, ...state });
       }
     },
     disconnected: (remote, outcome, now) => {

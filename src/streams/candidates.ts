@@ -14,7 +14,7 @@ import { Bans } from "../services/Bans.ts";
 import { type Candidate, makeAddressBook, type Outcome, type Source } from "./addressBook.ts";
 import { monotonicMillis } from "./time.ts";
 
-export type { Candidate, Outcome, Source } from "./addressBook.ts";
+export type { Candidate, Outcome, PexHint, Source } from "./addressBook.ts";
 
 /** The candidates of one download. */
 export interface Candidates {

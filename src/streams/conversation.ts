@@ -26,7 +26,9 @@ import { makeDialogue } from "./dialogue.ts";
 import { makeExtensions } from "./extensions.ts";
 import { MAX_PIECES } from "./holdings.ts";
 import type { Link } from "./link.ts";
-import { type Member, Swarm } from "./Swarm.ts";
+import { makePex } from "./pex.ts";
+import { contacts, type Member, Swarm } from "./Swarm.ts";
+import { makeNotices } from "./notices.ts";
 import { paced } from "./pacing.ts";
 import { monotonicMillis } from "./time.ts";
 import { makeUploads } from "./uploads.ts";
@@ -76,7 +78,10 @@ const begin = Effect.fnUntraced(function* (
   };
   const uploads = makeUploads({
     connection: paced(connection, upload),
+    buffers: swarm.readBuffers,
     limit: settings.maxUploadRequests,
+    most: () => (upload.limited() ? 0 : Number.POSITIVE_INFINITY),
+    now: () => monotonicMillis(clock),
     storage: () => swarm.torrent()?.storage,
     offsetOf: ({ index, begin }) => index * (swarm.torrent()?.info.pieceLength ?? 0) + begin,
     sent: (bytes) => {
@@ -85,10 +90,32 @@ const begin = Effect.fnUntraced(function* (
       uploaded += bytes;
       swarm.totals.uploaded += bytes;
     },
+    missing: (block, error) => {
+      swarm.lost(block.index);
+      dialogue.refuse(block);
+      if (swarm.torrent()?.table.haveCount() === 0) Deferred.doneUnsafe(swarm.broken, Effect.fail(error));
+    },
+  });
+  const pex = makePex({
+    connection,
+    connectedAt,
+    exchange: swarm.exchange,
+    isSeed: () => dialogue.isSeed(),
+    connected: () => contacts(swarm),
+  });
+  const wantsNothing = (): boolean => swarm.torrent()?.table.missing() === 0;
+  const notices = makeNotices({
+    uploadOnly: wantsNothing,
+    peerLost: (index) => dialogue.peerLost(index),
+    say: (id, payload) => send(encode({ _tag: "Extended", id, payload })),
   });
   const extensions = makeExtensions({
     peerId: link.peerId,
     metadata: swarm.metadata,
+    pex,
+    exchange: swarm.exchange,
+    notices,
+    encryption: swarm.encryption.towards(connection),
     port: swarm.port(),
     maxRequests: settings.maxUploadRequests,
     send,
@@ -97,7 +124,8 @@ const begin = Effect.fnUntraced(function* (
       part({ _tag: "Banned", why });
     },
   });
-  const bothSeed = (): boolean => swarm.torrent()?.table.missing() === 0 && dialogue.isSeed();
+  /** Two sides that download nothing have nothing to do with each other (BEP 21). */
+  const bothShare = (): boolean => wantsNothing() && (dialogue.isSeed() || notices.uploadOnly());
   const member: Member = {
     serial: swarm.nextSerial(),
     address: link.address,
@@ -110,13 +138,15 @@ const begin = Effect.fnUntraced(function* (
       if (bad !== undefined) part(bad);
     },
     gained: (index) => dialogue.gained(index),
+    lost: (index) => dialogue.lost(index),
     refill: (now, quota) => dialogue.refill(now, quota),
     tick: (now) => {
       const { state } = dialogue;
       dialogue.requests()?.checkSnubbed(now, settings.snubTimeout);
+      extensions.tick(now);
       if (state.wants || state.weWant) lastOfUse = now;
       if (now - lastHeard > settings.idleTimeout) part({ _tag: "Idle", afterMillis: now - lastHeard });
-      else if (now - lastOfUse > settings.uselessTimeout || bothSeed()) part({ _tag: "Useless" });
+      else if (now - lastOfUse > settings.uselessTimeout || bothShare()) part({ _tag: "Useless" });
       else if (now - lastSaid > settings.keepAlive) send(encode({ _tag: "KeepAlive" }));
       dialogue.refill(now);
     },
@@ -125,6 +155,7 @@ const begin = Effect.fnUntraced(function* (
       dialogue.setChoked(choked);
     },
     part,
+    contact: pex.contact,
     isSeed: () => dialogue.isSeed(),
     choking: () => dialogue.state.choking,
     choked: () => dialogue.choked(),
@@ -141,6 +172,7 @@ const begin = Effect.fnUntraced(function* (
     swarm,
     settings,
     extensions,
+    notices,
     uploads,
     hasher,
     send,

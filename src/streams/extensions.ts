@@ -1,5 +1,5 @@
 /**
- * The extension protocol in one conversation (BEP 10): what we offer, what the peer offered, and the messages of BEP 9. It knows no pieces.
+ * The extension protocol in one conversation (BEP 10): what we offer, what the peer offered, and the messages of BEP 9 and 11. It knows no pieces.
  */
 import * as Option from "effect/Option";
 import * as Result from "effect/Result";
@@ -9,10 +9,13 @@ import { decodeUtMetadata, encodeUtMetadata } from "../schema/utMetadata.ts";
 import { clientName } from "../schema/peerId.ts";
 import { encode } from "../schema/wire.ts";
 import { AGENT } from "../schema/version.ts";
+import type { EncryptionWishes } from "./encryption.ts";
 import type { MetadataExchange, MetadataPeer } from "./metadata.ts";
+import { NOTICE_IDS, type Notices } from "./notices.ts";
+import type { Pex, PeerExchange } from "./pex.ts";
 
 /** The ids that peers are to use when they send to us. */
-const OURS = { ut_metadata: 1 } as const;
+const OURS = { ut_metadata: 1, ut_pex: 2, ...NOTICE_IDS } as const;
 /** Requests a peer takes when it does not say (protocols §6). */
 const DEFAULT_REQQ = 250;
 
@@ -26,6 +29,8 @@ export interface Extensions {
   readonly client: () => string;
   /** Requests that it takes. */
   readonly reqq: () => number;
+  /** Timers: peer exchange. */
+  readonly tick: (now: number) => void;
   readonly close: (now: number) => void;
 }
 
@@ -33,6 +38,10 @@ export interface Extensions {
 export const makeExtensions = (options: {
   readonly peerId: Uint8Array;
   readonly metadata: MetadataExchange;
+  readonly pex: Pex;
+  readonly exchange: PeerExchange;
+  readonly notices: Notices;
+  readonly encryption: EncryptionWishes;
   /** Our listening port; absent when there is none. */
   readonly port: number | undefined;
   readonly maxRequests: number;
@@ -42,11 +51,14 @@ export const makeExtensions = (options: {
   let client = clientName(options.peerId);
   let reqq = DEFAULT_REQQ;
   let theirMetadataId = 0;
+  let theirPexId = 0;
+  let exchanging = options.exchange.isUsed();
 
+  const say = (id: number, payload: Uint8Array): void => options.send(encode({ _tag: "Extended", id, payload }));
   const peer: MetadataPeer = {
     send: (message) => {
       if (theirMetadataId === 0) return;
-      options.send(encode({ _tag: "Extended", id: theirMetadataId, payload: encodeUtMetadata(message) }));
+      say(theirMetadataId, encodeUtMetadata(message));
     },
     convict: options.convict,
   };
@@ -58,11 +70,13 @@ export const makeExtensions = (options: {
         _tag: "Extended",
         id: 0,
         payload: encodeExtensionHandshake({
-          messages: new Map(Object.entries(OURS)),
+          messages: new Map(Object.entries(OURS).filter(([name]) => exchanging || name !== "ut_pex")),
           client: AGENT,
           reqq: options.maxRequests,
           ...(options.port !== undefined && { port: options.port }),
           ...(known !== undefined && { metadataSize: known.length }),
+          ...(options.notices.greeting() && { uploadOnly: true }),
+          ...(options.encryption.asks && { encryption: true }),
         }),
       });
     },
@@ -74,11 +88,16 @@ export const makeExtensions = (options: {
         if (theirs.client !== undefined && theirs.client.length > 0) client = theirs.client;
         if (theirs.reqq !== undefined && theirs.reqq > 0) reqq = theirs.reqq;
         theirMetadataId = theirs.messages.get("ut_metadata") ?? theirMetadataId;
+        theirPexId = theirs.messages.get("ut_pex") ?? theirPexId;
+        options.pex.greeted(theirs);
+        options.notices.greeted(theirs);
+        options.encryption.greeted(theirs);
         if (theirMetadataId !== 0 && theirs.metadataSize !== undefined)
           options.metadata.offered(peer, theirs.metadataSize, now);
         return undefined;
       }
-      if (id !== OURS.ut_metadata) return undefined;
+      if (id === OURS.ut_pex) return options.pex.received(payload, now);
+      if (id !== OURS.ut_metadata) return options.notices.received(id, payload);
       const decoded = decodeUtMetadata(payload);
       if (Result.isFailure(decoded)) return decoded.failure;
       if (Option.isSome(decoded.success)) options.metadata.received(peer, decoded.success.value, now);
@@ -86,6 +105,15 @@ export const makeExtensions = (options: {
     },
     client: () => client,
     reqq: () => reqq,
+    tick: (now) => {
+      options.notices.tick();
+      if (exchanging && !options.exchange.isUsed()) {
+        exchanging = false;
+        say(0, encodeExtensionHandshake({ messages: new Map([["ut_pex", 0]]) }));
+      }
+      const payload = theirPexId === 0 ? undefined : options.pex.due(now);
+      if (payload !== undefined) say(theirPexId, payload);
+    },
     close: (now) => options.metadata.left(peer, now),
   };
 };

@@ -1,6 +1,7 @@
 /** What a download is asked to do: the options of `download`, as plain data. Where the pipeline begins. */
 import type { Magnet } from "../schema/magnet.ts";
 import type { Metainfo } from "../schema/metainfo.ts";
+import type { EncryptionPolicy } from "./encryption.ts";
 
 /** What is to be fetched. */
 export type TorrentSource =
@@ -44,6 +45,7 @@ export interface DownloadRequest {
   readonly noTrackers: boolean;
   /** Leave the DHT alone; a private torrent always does. */
   readonly noDht: boolean;
+  readonly encryption: EncryptionPolicy;
   /** Neither tell peers of others nor hear of any by them (BEP 11); a private torrent never does. */
   readonly noPex: boolean;
   readonly maxPeers: number;
@@ -74,6 +76,7 @@ export const request = (source: TorrentSource, folder: string): DownloadRequest 
   trackers: [],
   noTrackers: false,
   noDht: false,
+  encryption: "allow",
   noPex: false,
   maxPeers: 80,
   seed: false,

@@ -70,6 +70,8 @@ describe("cli", () => {
         tracker: [],
         noTrackers: false,
         noDht: false,
+        encryption: "allow",
+        noPex: false,
         noUtp: false,
         dhtBootstrap: [],
         maxPeers: 80,
