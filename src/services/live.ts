@@ -1,5 +1,6 @@
 /** All the live Layers together: what a download runs on in the real world. For the program and for users of the library. */
 import * as Layer from "effect/Layer";
+import * as SecureRandom from "effect/crypto/SecureRandom";
 import type * as NetAddress from "effect/net/NetAddress";
 import { Bans } from "./Bans.ts";
 import { Bandwidth, type Limits } from "./Bandwidth.ts";
@@ -52,4 +53,5 @@ export const layer = (options: NetworkOptions = {}) =>
     Picker.layer,
     Choker.layer,
     Bans.layer,
+    SecureRandom.layerWebCrypto,
   );

@@ -13,6 +13,7 @@ import { Hasher } from "./Hasher.ts";
 import type { MemoryNetwork } from "./MemoryNetwork/MemoryNetwork.ts";
 import { Picker } from "./Picker/Picker.ts";
 import * as ResumeStore from "./ResumeStore/memory.ts";
+import * as SecureRandom from "./SecureRandom/seeded.ts";
 import * as Storage from "./Storage/memory.ts";
 import * as Tracker from "./Tracker/memory.ts";
 
@@ -25,6 +26,7 @@ export const layer = (network: MemoryNetwork, address: string) =>
     Layer.fresh(Storage.layer),
     Layer.fresh(ResumeStore.layer),
     Layer.fresh(Bans.layer),
+    SecureRandom.layer,
     Dht.layerOff,
     Hasher.layer,
     Bandwidth.layer,

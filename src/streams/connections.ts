@@ -22,7 +22,8 @@ import { PeerSettings } from "../schema/settings.ts";
 import { Bans } from "../services/Bans.ts";
 import { Events } from "../services/Events.ts";
 import { type Connection, type Incoming, type Listener, Transport } from "../services/Transport/Transport.ts";
-import type { Candidates, Outcome } from "./candidates.ts";
+import type { Candidate, Candidates, Outcome } from "./candidates.ts";
+import type { Way } from "./encryption.ts";
 import type { Link } from "./link.ts";
 import { monotonicMillis } from "./time.ts";
 import { Swarm, type SwarmState } from "./Swarm.ts";
@@ -73,7 +74,7 @@ const judge = (
   return undefined;
 };
 
-const shake = Effect.fnUntraced(function* (connection: Connection) {
+const shake = Effect.fnUntraced(function* (opened: Connection, way: Way) {
   const swarm = yield* Swarm;
   const ours = encodeHandshake({
     infoHash: swarm.infoHash,
@@ -83,13 +84,16 @@ const shake = Effect.fnUntraced(function* (connection: Connection) {
     dht: swarm.dht.port() !== undefined,
     v2Upgrade: false,
   });
-  if (connection.direction === "outgoing") connection.sendUnsafe(ours);
+  const connection =
+    opened.direction === "outgoing"
+      ? yield* swarm.encryption.greet(opened, way, ours)
+      : yield* swarm.encryption.welcome(opened);
   const decoded = decodeHandshake(yield* connection.read(HANDSHAKE_LENGTH));
   if (Result.isFailure(decoded)) return yield* Effect.fail(decoded.failure);
   const reason = judge(swarm, decoded.success, connection.direction, monotonicMillis(yield* Clock.Clock));
   if (reason !== undefined) return yield* Effect.fail(reason);
   if (connection.direction === "incoming") connection.sendUnsafe(ours);
-  return decoded.success;
+  return { connection, theirs: decoded.success };
 });
 
 /** What a failed attempt says of the address. */
@@ -115,6 +119,7 @@ export const connections = (
       const transport = yield* Transport;
       const events = yield* Events;
       const bans = yield* Bans;
+      const { encryption } = yield* Swarm;
       const settings = yield* PeerSettings;
       const places = yield* Semaphore.make(options.maxPeers);
 
@@ -122,16 +127,25 @@ export const connections = (
       const link = Effect.fnUntraced(function* (
         remote: NetAddress.InetAddress,
         open: Effect.Effect<Connection, TransportError, Scope.Scope>,
+        candidate?: Candidate,
       ) {
         const address = NetAddress.formatInet(remote);
         const own = yield* Scope.fork(scope);
         yield* Scope.addFinalizer(own, Semaphore.release(places, 1));
         return yield* Effect.gen(function* () {
-          const connection = yield* Scope.provide(open, own);
-          const theirs = yield* Effect.timeoutOrElse(shake(connection), {
-            duration: settings.handshakeTimeout,
-            orElse: () => Effect.fail<PeerReason>({ _tag: "HandshakeTimedOut" }),
+          const begin = Effect.fnUntraced(function* (way: Way) {
+            const tried = yield* Scope.fork(own);
+            const shaken = Effect.flatMap(Scope.provide(open, tried), (opened) =>
+              Effect.timeoutOrElse(shake(opened, way), {
+                duration: settings.handshakeTimeout,
+                orElse: () => Effect.fail<PeerReason>({ _tag: "HandshakeTimedOut" }),
+              }),
+            );
+            return yield* Effect.onError(shaken, () => Scope.close(tried, Exit.void));
           });
+          const { connection, theirs } = yield* candidate === undefined
+            ? begin("plain")
+            : encryption.inTurn(candidate, begin);
           candidates.connected(remote);
           return Option.some<Link>({
             connection,
@@ -171,8 +185,12 @@ export const connections = (
 
       const dialled = Stream.fromEffectRepeat(Effect.tap(candidates.next, () => Semaphore.take(places, 1))).pipe(
         Stream.mapEffect(
-          ({ address }) =>
-            link(address, transport.dial(address, { timeout: settings.connectTimeout, from: options.bind })),
+          (candidate) =>
+            link(
+              candidate.address,
+              transport.dial(candidate.address, { timeout: settings.connectTimeout, from: options.bind }),
+              candidate,
+            ),
           { concurrency: settings.maxDialling, unordered: true },
         ),
       );

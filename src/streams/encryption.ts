@@ -9,13 +9,16 @@ import * as NetAddress from "effect/net/NetAddress";
 import { SecureRandom } from "effect/crypto/SecureRandom";
 import type { PeerReason } from "../schema/errors/PeerError.ts";
 import type { TransportError } from "../schema/errors/TransportError.ts";
+import type { ExtensionHandshake } from "../schema/extension.ts";
 import { PROTOCOL } from "../schema/handshake.ts";
 import type { InfoHash } from "../schema/infoHash.ts";
 import { type CryptoMethod, isSame } from "../schema/mse.ts";
+import { PexFlag } from "../schema/utPex.ts";
 import { Hasher } from "../services/Hasher.ts";
 import { initiate, respond } from "../services/Transport/mse.ts";
 import { withPrefix } from "../services/Transport/prefixed.ts";
 import type { Connection } from "../services/Transport/Transport.ts";
+import type { Candidate } from "./addressBook.ts";
 
 /** Peers of which something is remembered. */
 const MAX_REMEMBERED = 3_000;
@@ -23,16 +26,10 @@ const MAX_REMEMBERED = 3_000;
 /** What the user wants of encryption. */
 export type EncryptionPolicy = "allow" | "prefer" | "require" | "off";
 
-/** All of them, the most usual first. */
-export const ENCRYPTION_POLICIES = [
-  "allow",
-  "prefer",
-  "require",
-  "off",
-] as const satisfies ReadonlyArray<EncryptionPolicy>;
-
 /** How we begin a connection. */
 export type Way = "plain" | "encrypted";
+
+const ENCRYPTED_FIRST: ReadonlyArray<Way> = ["encrypted", "plain"];
 
 /** Why a connection did not come about. */
 type Failure = PeerReason | TransportError;
@@ -58,17 +55,21 @@ const RULES: Readonly<Record<EncryptionPolicy, Rules>> = {
   off: { ways: ["plain"], offered: [], taken: [], plain: true, asks: false },
 };
 
+/** What both sides of a conversation want of encryption (BEP 10, `e`). */
+export interface EncryptionWishes {
+  /** We ask for it. */
+  readonly asks: boolean;
+  /** An extension handshake of the peer: where it asks, it is dialled encrypted from now on. */
+  readonly greeted: (theirs: Pick<ExtensionHandshake, "encryption" | "port">) => void;
+}
+
 /** The encryption of one download. */
 export interface Encryption {
-  /** Peers are asked to encrypt (`e` in the extension handshake). */
-  readonly asks: boolean;
-  /** The peer at this address, at which it listens, wants encryption: it said so (BEP 10, `e`), or others did (BEP 11, flag 0x01). */
-  readonly wantedBy: (address: NetAddress.InetAddress) => void;
-  /** The ways to dial a peer, in turn. */
-  readonly waysTo: (address: NetAddress.InetAddress) => ReadonlyArray<Way>;
-  /** Begins a new connection by one way after the other as long as the other side does not understand, and remembers what it understood. */
+  /** What extension handshakes say of it on a connection. */
+  readonly towards: (connection: Pick<Connection, "remote" | "direction">) => EncryptionWishes;
+  /** Begins a new connection to a peer by one way after the other as long as it does not understand, and remembers what it understood. */
   readonly inTurn: <A, R>(
-    address: NetAddress.InetAddress,
+    candidate: Pick<Candidate, "address" | "pex">,
     begin: (way: Way) => Effect.Effect<A, Failure, R>,
   ) => Effect.Effect<A, Failure, R>;
   /** Begins on a connection that we opened and says `greeting` on it, in the handshake of the encryption where there is one. */
@@ -101,19 +102,27 @@ export const makeEncryption = Effect.fnUntraced(function* (
     const [oldest] = known.keys();
     if (known.size > MAX_REMEMBERED && oldest !== undefined) known.delete(oldest);
   };
-  const waysTo: Encryption["waysTo"] = (address) => known.get(keyOf(address)) ?? ways;
+  const waysTo = ({ address, pex }: Pick<Candidate, "address" | "pex">): ReadonlyArray<Way> => {
+    const wanted = pex !== undefined && (pex.flags & PexFlag.prefersEncryption) !== 0;
+    return known.get(keyOf(address)) ?? (wanted && ways.length > 1 ? ENCRYPTED_FIRST : ways);
+  };
 
   return {
-    asks,
-    wantedBy: (address) => remember(address, ["encrypted", "plain"]),
-    waysTo,
-    inTurn: Effect.fnUntraced(function* (address, begin) {
-      const [first = "plain", second] = waysTo(address);
+    towards: ({ remote, direction }) => ({
+      asks,
+      greeted: (theirs) => {
+        const port = theirs.port ?? (direction === "outgoing" ? remote.port : undefined);
+        if (theirs.encryption !== true || port === undefined) return;
+        remember(NetAddress.inetAddressUnsafe(remote.address, port), ENCRYPTED_FIRST);
+      },
+    }),
+    inTurn: Effect.fnUntraced(function* (candidate, begin) {
+      const [first = "plain", second] = waysTo(candidate);
       if (second === undefined) return yield* begin(first);
       return yield* Effect.catchIf(
         begin(first),
         (failure) => isNotUnderstood(first, failure),
-        () => Effect.tap(begin(second), () => Effect.sync(() => remember(address, [second, first]))),
+        () => Effect.tap(begin(second), () => Effect.sync(() => remember(candidate.address, [second, first]))),
       );
     }),
     greet: (connection, way, greeting) => {

@@ -8,6 +8,7 @@ import * as Clock from "effect/Clock";
 import * as Deferred from "effect/Deferred";
 import * as Effect from "effect/Effect";
 import * as Latch from "effect/Latch";
+import type { SecureRandom } from "effect/crypto/SecureRandom";
 import type * as Dns from "effect/net/Dns";
 import * as NetAddress from "effect/net/NetAddress";
 import * as Result from "effect/Result";
@@ -32,6 +33,7 @@ import { chokeRounds, ticks } from "./choking.ts";
 import type { ConnectionOptions } from "./connections.ts";
 import { makeDhtPeers } from "./dhtPeers.ts";
 import { type Disk, makeDisk } from "./disk.ts";
+import { makeEncryption } from "./encryption.ts";
 import { type Identity, identify } from "./identity.ts";
 import { makeExplainer, reportCauses } from "./explaining.ts";
 import { freshPeerId, listen } from "./listening.ts";
@@ -58,6 +60,7 @@ export type SessionServices =
   | Choker
   | Bandwidth
   | Dht
+  | SecureRandom
   | Bans;
 
 /** What the pipeline needs of its session. */
@@ -184,7 +187,8 @@ export const runSession = Effect.fnUntraced(function* (
     isPrivate: known?.private,
     found: candidates.add,
   });
-  const swarm = yield* makeSwarm({ infoHash, peerId, metadata, totals, port: () => port, dht, exchange });
+  const encryption = yield* makeEncryption(request.encryption, infoHash);
+  const swarm = yield* makeSwarm({ infoHash, peerId, metadata, totals, port: () => port, dht, exchange, encryption });
   if (first !== undefined) swarm.attach(first.torrent);
   if (disk.isComplete()) yield* Deferred.succeed(complete, undefined);
   const { download: limited } = yield* Bandwidth;
@@ -194,7 +198,7 @@ export const runSession = Effect.fnUntraced(function* (
     observed,
     phase: disk.phase,
     known: candidates.known,
-    otherSources: dht.asWords,
+    dhtNodes: dht.nodes,
     limit: limited.limit,
     startedAt,
   });

@@ -21,6 +21,7 @@ import type { MemoryNetwork } from "../../src/services/MemoryNetwork/MemoryNetwo
 import { Picker } from "../../src/services/Picker/Picker.ts";
 import * as MemoryResume from "../../src/services/ResumeStore/memory.ts";
 import * as MemoryStorage from "../../src/services/Storage/memory.ts";
+import * as SecureRandom from "../../src/services/SecureRandom/seeded.ts";
 import { MemoryDisk } from "../../src/services/Storage/memory.ts";
 import type { Storage } from "../../src/services/Storage/Storage.ts";
 import * as MemoryTracker from "../../src/services/Tracker/memory.ts";
@@ -101,6 +102,7 @@ export const clientLayer = (options: ClientOptions) => {
     Picker.layer,
     Choker.layer,
     Layer.fresh(Bans.layer),
+    SecureRandom.layer,
     Dns.layerStatic({ hosts: {} }),
   );
 };

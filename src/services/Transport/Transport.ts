@@ -16,8 +16,8 @@ import type { TransportError } from "../../schema/errors/TransportError.ts";
 
 /**
  * Turns bytes into messages inside the socket's read callback. It pushes what it finished to `out` and keeps what is
- * unfinished itself. `bytes` is only valid during the call: the next read overwrites it. What it returns (other than
- * `undefined`) fails the pull, after the messages in `out` have been delivered; it must not throw.
+ * unfinished itself. `bytes` is only valid during the call: the next read overwrites it; until then it may be changed in
+ * place. What it returns (other than `undefined`) fails the pull, after the messages in `out` have been delivered; it must not throw.
  */
 export type Decode<A, E> = (bytes: Uint8Array, out: Array<A>) => E | undefined;
 
