@@ -88,7 +88,7 @@ export const createTorrent = (options: {
   readonly name: string;
   readonly source: string;
   readonly pieceLength: number;
-  readonly version: "1" | "hybrid";
+  readonly version: "1" | "2" | "hybrid";
   readonly pads?: boolean;
 }): Effect.Effect<void> =>
   Effect.sync(() => {

@@ -9,7 +9,7 @@
   trackers  URLs, besides those of the source
   uploadLimit    bytes per second, 0 for none
 
-"create" makes a .torrent instead (name, pieceLength, version "1" or "hybrid", pads) and ends.
+"create" makes a .torrent instead (name, pieceLength, version "1", "2" or "hybrid", pads) and ends.
 """
 import json, os, sys
 import libtorrent as lt
@@ -25,7 +25,7 @@ def create():
     files = lt.file_storage()
     lt.add_files(files, os.path.join(job["folder"], job["name"]))
     # 128 is v1_only; canonical_files aligns every file with pad files (BEP 47).
-    flags = 0 if job["version"] == "hybrid" else 128
+    flags = {"1": 128, "2": lt.create_torrent.v2_only, "hybrid": 0}[job["version"]]
     if job.get("pads"):
         flags |= lt.create_torrent.canonical_files
     torrent = lt.create_torrent(files, job["pieceLength"], flags)

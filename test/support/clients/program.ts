@@ -27,6 +27,8 @@ export const makeHome: Effect.Effect<Home, never, Scope.Scope> = Effect.map(empt
     XDG_CONFIG_HOME: join(folder, ".config"),
     // Tests stay on this machine; those of the DHT turn it on and name their own nodes.
     BT_EFFECT_NO_DHT: "true",
+    BT_EFFECT_NO_LSD: "true",
+    BT_EFFECT_NO_PORT_MAPPING: "true",
     // Compiled code only, shared so that every start but the first is as quick as a user's.
     XDG_CACHE_HOME: join(inject("program"), "cache"),
   },
