@@ -16,7 +16,7 @@ export const MAX_METADATA = 30_000_000;
 const MAX_SIZES = 4;
 /** Requests waiting with one peer. */
 const PER_PEER = 3;
-/** A piece is asked of another peer after this many milliseconds. */
+/** A piece is asked of another peer, and a size of which nothing arrives makes way for another, after this many milliseconds. */
 const ASK_AGAIN_AFTER = 20_000;
 /** A peer is convicted after taking part in this many wrong results. */
 const MAX_WRONG = 3;
@@ -51,6 +51,8 @@ interface Attempt {
   /** After a wrong result only one peer is asked, so that the next one has a culprit. */
   sole: MetadataPeer | undefined;
   suspicious: boolean;
+  /** When the last piece arrived; at first, when it began. */
+  lastArrival: number;
 }
 
 /** An exchange; with `known` it only answers. `arrived` is told of the bytes whose hash fits, `useful` of every new piece. */
@@ -66,10 +68,35 @@ export const makeMetadataExchange = (options: {
   const peers = new Map<MetadataPeer, { size: number; refused: Set<number> }>();
   const wrong = new Map<MetadataPeer, number>();
 
+  /** Whether another size can be followed; one of which nothing arrives is given up for it, and its peers come last the next time. */
+  const makeRoom = (now: number): boolean => {
+    if (attempts.size < MAX_SIZES) return true;
+    for (const [size, attempt] of attempts) {
+      if (now - attempt.lastArrival < ASK_AGAIN_AFTER) continue;
+      attempts.delete(size);
+      for (const [peer, offer] of [...peers]) {
+        if (offer.size !== size) continue;
+        peers.delete(peer);
+        peers.set(peer, offer);
+      }
+      return true;
+    }
+    return false;
+  };
+
+  const attemptAt = (size: number, now: number): Attempt | undefined => {
+    const underWay = attempts.get(size);
+    if (underWay !== undefined || !makeRoom(now)) return underWay;
+    const made = makeAttempt(size, { suspicious: false, now });
+    attempts.set(size, made);
+    return made;
+  };
+
   const ask = (peer: MetadataPeer, now: number): void => {
     const offer = peers.get(peer);
-    const attempt = offer && attempts.get(offer.size);
-    if (offer === undefined || attempt === undefined || known !== undefined) return;
+    if (offer === undefined || known !== undefined) return;
+    const attempt = attemptAt(offer.size, now);
+    if (attempt === undefined) return;
     if (attempt.suspicious) attempt.sole ??= peer;
     if (attempt.sole !== undefined && attempt.sole !== peer) return;
     let waiting = 0;
@@ -85,7 +112,7 @@ export const makeMetadataExchange = (options: {
   };
 
   const askAll = (now: number): void => {
-    for (const peer of peers.keys()) ask(peer, now);
+    for (const peer of [...peers.keys()]) ask(peer, now);
   };
 
   const assemble = (attempt: Attempt, now: number): void => {
@@ -106,17 +133,13 @@ export const makeMetadataExchange = (options: {
         peer.convict("sent wrong metadata");
       }
     }
-    attempts.set(attempt.size, makeAttempt(attempt.size, true));
+    attempts.set(attempt.size, makeAttempt(attempt.size, { suspicious: true, now }));
     askAll(now);
   };
 
   return {
     offered: (peer, size, now) => {
       if (known !== undefined || !Number.isInteger(size) || size <= 0 || size > MAX_METADATA || peers.has(peer)) return;
-      if (!attempts.has(size)) {
-        if (attempts.size >= MAX_SIZES) return;
-        attempts.set(size, makeAttempt(size, false));
-      }
       peers.set(peer, { size, refused: new Set() });
       ask(peer, now);
     },
@@ -136,6 +159,7 @@ export const makeMetadataExchange = (options: {
       if (message._tag === "Reject") offer.refused.add(message.piece);
       else if (message.data.length === pieceLength(attempt.size, message.piece)) {
         attempt.pieces[message.piece] = message.data;
+        attempt.lastArrival = now;
         attempt.contributors.add(peer);
         options.useful(message.data.length, now);
         if (attempt.pieces.every((bytes) => bytes !== undefined)) {
@@ -151,7 +175,7 @@ export const makeMetadataExchange = (options: {
       wrong.delete(peer);
       const attempt = offer && attempts.get(offer.size);
       if (attempt === undefined) return;
-      if (attempt.sole === peer) attempts.set(attempt.size, makeAttempt(attempt.size, true));
+      if (attempt.sole === peer) attempts.set(attempt.size, makeAttempt(attempt.size, { suspicious: true, now }));
       for (const [piece, asked] of attempt.asked) if (asked.peer === peer) attempt.asked.delete(piece);
       if (![...peers.values()].some(({ size }) => size === attempt.size)) attempts.delete(attempt.size);
       askAll(now);
@@ -170,13 +194,14 @@ export const makeMetadataExchange = (options: {
   };
 };
 
-const makeAttempt = (size: number, suspicious: boolean): Attempt => ({
+const makeAttempt = (size: number, { suspicious, now }: { suspicious: boolean; now: number }): Attempt => ({
   size,
   pieces: Array.from({ length: Math.ceil(size / METADATA_PIECE) }),
   asked: new Map(),
   contributors: new Set(),
   sole: undefined,
   suspicious,
+  lastArrival: now,
 });
 
 const pieceLength = (size: number, piece: number): number => Math.min(METADATA_PIECE, size - piece * METADATA_PIECE);

@@ -2,8 +2,9 @@
  * A scripted peer that speaks raw messages over the in-memory network by the project's codecs. By default it is an honest seed: says that it has everything,
  * unchokes whoever is interested, and answers requests. Hooks make it anything else.
  */
-import { Context, Effect, Latch, Layer, Result, type Scope, Stream } from "effect";
+import { Context, Effect, Latch, Layer, Option, Result, type Scope, Stream } from "effect";
 import { NetAddress } from "effect/net";
+import { decodeExtensionHandshake, encodeExtensionHandshake } from "../../src/schema/extension.ts";
 import { decodeHandshake, encodeHandshake, type Handshake, HANDSHAKE_LENGTH } from "../../src/schema/handshake.ts";
 import type { InfoHash } from "../../src/schema/infoHash.ts";
 import {
@@ -14,6 +15,12 @@ import {
   type Message,
   pieceHeader,
 } from "../../src/schema/wire.ts";
+import {
+  decodeUtMetadata,
+  encodeUtMetadata,
+  METADATA_PIECE_LENGTH,
+  type UtMetadataMessage,
+} from "../../src/schema/utMetadata.ts";
 import type { MemoryNetwork } from "../../src/services/MemoryNetwork/MemoryNetwork.ts";
 import { type Connection, Transport } from "../../src/services/Transport/Transport.ts";
 import type { Fixture } from "./swarm.ts";
@@ -43,7 +50,7 @@ export interface FakeOptions {
   readonly port?: number;
   /** Offers the fast extension; it does by default. */
   readonly fast?: boolean;
-  /** Offers the extension protocol; it does not by default. */
+  /** Offers the extension protocol; by default only where it offers metadata. */
   readonly extension?: boolean;
   readonly infoHash?: InfoHash;
   readonly peerId?: Uint8Array;
@@ -51,6 +58,11 @@ export interface FakeOptions {
   readonly greet?: (talk: FakeTalk) => void;
   /** Sees every message; `true` means that it has dealt with it. */
   readonly hear?: (message: Message, talk: FakeTalk) => boolean | void;
+  /** Offers the metadata (BEP 9), of the right size unless `size` says otherwise; `answer` gives what is sent for a piece, undefined for nothing. */
+  readonly metadata?: {
+    readonly size?: number;
+    readonly answer?: (piece: number, right: UtMetadataMessage) => UtMetadataMessage | undefined;
+  };
   /** Answers the handshake not at all. */
   readonly mute?: boolean;
   /** Sends the other side's own handshake back. */
@@ -81,6 +93,40 @@ const allOf = (fixture: Fixture): EncodableMessage => {
   return { _tag: "Bitfield", bits };
 };
 
+/** By this id others are to send us `ut_metadata`. */
+const METADATA_ID = 3;
+
+/** Speaks the metadata extension as `options.metadata` says. */
+const makeMetadataTalk = ({ fixture, metadata }: FakeOptions) => {
+  const { bytes } = fixture.metainfo.info;
+  const size = metadata?.size ?? bytes.length;
+  let theirs = 0;
+  const rightFor = (piece: number): UtMetadataMessage => {
+    const data = bytes.slice(piece * METADATA_PIECE_LENGTH, (piece + 1) * METADATA_PIECE_LENGTH);
+    return { _tag: "Data", piece, totalSize: size, data };
+  };
+  return {
+    offer: (talk: FakeTalk): void => {
+      if (metadata === undefined) return;
+      const messages = new Map([["ut_metadata", METADATA_ID]]);
+      talk.say({ _tag: "Extended", id: 0, payload: encodeExtensionHandshake({ messages, metadataSize: size }) });
+    },
+    hear: (message: Message, talk: FakeTalk): void => {
+      if (message._tag !== "Extended" || metadata === undefined) return;
+      if (message.id === 0) {
+        const handshake = Result.getOrThrow(decodeExtensionHandshake(message.payload));
+        theirs = handshake.messages.get("ut_metadata") ?? 0;
+        return;
+      }
+      const decoded = Option.getOrUndefined(Result.getOrThrow(decodeUtMetadata(message.payload)));
+      if (decoded?._tag !== "Request") return;
+      const right = rightFor(decoded.piece);
+      const answer = metadata.answer === undefined ? right : metadata.answer(decoded.piece, right);
+      if (answer !== undefined) talk.say({ _tag: "Extended", id: theirs, payload: encodeUtMetadata(answer) });
+    },
+  };
+};
+
 /** Plugs a fake peer into the network, listening. */
 export const makeFakePeer = (options: FakeOptions) =>
   Effect.gen(function* () {
@@ -92,7 +138,7 @@ export const makeFakePeer = (options: FakeOptions) =>
     const ours = encodeHandshake({
       infoHash: options.infoHash ?? info.infoHash,
       peerId: options.peerId ?? freshId(),
-      extension: options.extension ?? false,
+      extension: options.extension ?? options.metadata !== undefined,
       fast: options.fast ?? true,
       dht: false,
       v2Upgrade: false,
@@ -126,8 +172,10 @@ export const makeFakePeer = (options: FakeOptions) =>
         hangUp: () => Latch.openUnsafe(closing),
       };
       talks.push(talk);
+      const metadata = makeMetadataTalk(options);
       if (options.greet === undefined) talk.say(allOf(fixture));
       else options.greet(talk);
+      metadata.offer(talk);
       if (options.deaf === true) return yield* Effect.never;
       const pull = yield* connection.receive<Message, unknown>(
         makeDecoder({
@@ -140,6 +188,7 @@ export const makeFakePeer = (options: FakeOptions) =>
         Effect.map(pull, (messages) => {
           for (const message of messages) {
             talk.heard.push(message);
+            metadata.hear(message, talk);
             answer(message, talk);
           }
         }),
