@@ -34,6 +34,8 @@ export interface Candidates {
   readonly ours: (address: NetAddress.InetAddress) => void;
   /** Forgets addresses that only this source named (a private torrent's tracker was changed, BEP 27). */
   readonly forget: (source: Source) => void;
+  /** Nobody may be dialled now. */
+  readonly isExhausted: () => boolean;
   /** Addresses known, connected or not. */
   readonly known: () => number;
 }
@@ -81,6 +83,7 @@ export const makeCandidates = Effect.fnUntraced(function* (options: CandidatesOp
     },
     ours: book.ours,
     forget: book.forget,
+    isExhausted: () => book.nextDue() > now(),
     known: book.known,
   };
   return candidates;

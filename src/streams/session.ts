@@ -35,6 +35,7 @@ import { makeDhtPeers } from "./dhtPeers.ts";
 import { type Disk, makeDisk } from "./disk.ts";
 import { makeEncryption } from "./encryption.ts";
 import { type Identity, identify } from "./identity.ts";
+import { watchHunger } from "./hunger.ts";
 import { makeExplainer, reportCauses } from "./explaining.ts";
 import { freshPeerId, listen } from "./listening.ts";
 import { makeMetadataExchange } from "./metadata.ts";
@@ -203,6 +204,7 @@ export const runSession = Effect.fnUntraced(function* (
     startedAt,
   });
   const announcing = yield* Effect.flatMap(Effect.scope, Scope.fork);
+  const hungry = Latch.makeUnsafe(false);
   yield* addTrackerPeers({
     origins,
     candidates,
@@ -212,7 +214,7 @@ export const runSession = Effect.fnUntraced(function* (
     private: known?.private ?? false,
     stats: () => ({ downloaded: totals.downloaded, uploaded: totals.uploaded, left: disk.left() }),
     completed,
-    hungry: Latch.makeUnsafe(true),
+    hungry,
   }).pipe(Effect.provideService(Events, observed.events), Effect.forkIn(announcing, { startImmediately: true }));
 
   const session: Session = {
@@ -228,7 +230,9 @@ export const runSession = Effect.fnUntraced(function* (
   };
   const learned = (info: TorrentInfo): void => {
     exchange.learned(info.private);
-    if (info.private) dht.forbid();
+    if (!info.private) return;
+    dht.forbid();
+    candidates.forget("magnet");
   };
   const work = Effect.raceAllFirst([
     pipeline(session),
@@ -240,6 +244,7 @@ export const runSession = Effect.fnUntraced(function* (
       trackers: origins.tiers.length > 0,
       announce: () => (port === undefined ? undefined : { port, seed: disk.isComplete() }),
     }),
+    watchHunger({ hungry, swarm, candidates, maxPeers: request.maxPeers }),
     chokeRounds,
     ticks,
     pacing,

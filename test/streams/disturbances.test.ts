@@ -197,4 +197,27 @@ describe("download, disturbed,", () => {
       yield* Fiber.interrupt(run.fiber);
     }).pipe(Effect.provide(MemoryTrackers.layer)),
   );
+
+  it.effect("asks its trackers again soon only while it is short of peers", () =>
+    Effect.gen(function* () {
+      const network = yield* Network.make({ latency: "10 millis" });
+      const trackers = yield* MemoryTrackers;
+      const announced = makeFixture({ length: 1_000_000, pieceLength: 65_536, tracker: TRACKER });
+      const client = yield* makeClient({ network, address: CLIENT });
+      const run = yield* watch(client, requestOf(announced, { maxPeers: 2 }));
+      const announces = Effect.map(trackers.arrivals, (arrivals) => arrivals.length);
+      yield* TestClock.adjust("5 minutes");
+      const hungry = yield* announces;
+      assert.isAtLeast(hungry, 4);
+      yield* network.link(CLIENT, SEED, { bytesPerSecond: 1_000 });
+      yield* makeSeed(announced, { network, address: SEED });
+      yield* TestClock.adjust("70 seconds");
+      const found = yield* announces;
+      yield* TestClock.adjust("5 minutes");
+      assert.include(run.peer(SEED), "connected");
+      assert.isFalse(run.isComplete());
+      assert.strictEqual(yield* announces, found);
+      yield* Fiber.interrupt(run.fiber);
+    }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
 });
