@@ -139,8 +139,8 @@ const FIXED: Readonly<Record<number, FixedKind>> = {
 
 /** Length prefix and id. */
 const PREFIX_LENGTH = 5;
-/** All of a `piece` message before its payload. */
-const PIECE_HEADER_LENGTH = 13;
+/** All of a `piece` message before its payload, in bytes. */
+export const PIECE_HEADER_LENGTH = 13;
 /** A whole `request`: the longest run of bytes that is parsed at once. */
 const HEAD_LENGTH = 17;
 /** Instead of a number of bytes used: the stream broke the protocol. */
@@ -358,12 +358,17 @@ export const encodeRequests = (blocks: ReadonlyArray<BlockSpan>): Uint8Array => 
   return bytes;
 };
 
+/** Writes the head of a `piece` message, of `PIECE_HEADER_LENGTH` bytes, to `at`; its payload of `length` bytes follows it on the wire. */
+export const putPieceHeader = (to: Uint8Array, at: number, { index, begin, length }: BlockSpan): void => {
+  putU32(to, at, 9 + length);
+  to[at + 4] = ID.Piece;
+  putU32(to, at + 5, index);
+  putU32(to, at + 9, begin);
+};
+
 /** The 13 bytes of a `piece` before its `length` bytes of payload. */
 export const pieceHeader = (index: number, begin: number, length: number): Uint8Array => {
   const bytes = new Uint8Array(PIECE_HEADER_LENGTH);
-  putU32(bytes, 0, 9 + length);
-  bytes[4] = ID.Piece;
-  putU32(bytes, 5, index);
-  putU32(bytes, 9, begin);
+  putPieceHeader(bytes, 0, { index, begin, length });
   return bytes;
 };

@@ -18,6 +18,7 @@ import {
 import type { Extensions } from "./extensions.ts";
 import { makeHoldings } from "./holdings.ts";
 import type { Link } from "./link.ts";
+import type { Notices } from "./notices.ts";
 import { makeRequests, type Requests } from "./requests.ts";
 import { makeServing } from "./serving.ts";
 import type { SwarmState, Torrent } from "./Swarm.ts";
@@ -35,6 +36,12 @@ export interface Dialogue {
   /** The metadata is there; a returned reason ends the conversation. */
   readonly attach: (torrent: Torrent, now: number) => PeerReason | undefined;
   readonly gained: (index: number) => void;
+  /** We have a piece no more (BEP 54). */
+  readonly lost: (index: number) => void;
+  /** The peer has a piece no more; a returned reason ends the conversation. */
+  readonly peerLost: (index: number) => PeerReason | undefined;
+  /** A request that was taken cannot be answered after all. */
+  readonly refuse: (block: BlockSpan) => void;
   /** Asks for more, by no more than `quota` bytes; without one, for what it likes unless there is a limit. Returns the bytes asked for. */
   readonly refill: (now: number, quota?: number) => number;
   readonly setChoked: (choked: boolean) => void;
@@ -59,6 +66,7 @@ export const makeDialogue = (options: {
   readonly swarm: SwarmState;
   readonly settings: PeerSettings;
   readonly extensions: Extensions;
+  readonly notices: Notices;
   readonly uploads: Uploads;
   readonly hasher: Hasher["Service"];
   readonly send: (bytes: Uint8Array) => void;
@@ -222,6 +230,19 @@ export const makeDialogue = (options: {
       if (!attached.torrent.table.hasPiece(attached.slot, index)) options.send(encodeHave(index));
       updateInterest();
     },
+    lost: (index) => {
+      options.notices.lost(index);
+      serving.lost(index);
+      updateInterest();
+    },
+    peerLost: (index) => {
+      const reason = holdings.lost(index);
+      if (reason !== undefined || attached === undefined) return reason;
+      if (!link.fast) attached.requests.lost(index);
+      updateInterest();
+      return undefined;
+    },
+    refuse: serving.refuse,
     refill,
     setChoked: serving.setChoked,
     choked: serving.choked,

@@ -15,6 +15,7 @@ export interface Holdings {
   readonly none: () => PeerReason | undefined;
   readonly bitfield: (bits: Uint8Array) => PeerReason | undefined;
   readonly have: (index: number) => PeerReason | undefined;
+  readonly lost: (index: number) => PeerReason | undefined;
   /** The metadata is there: enters what was said so far. */
   readonly attach: (table: PieceTable, slot: PeerSlot) => PeerReason | undefined;
 }
@@ -60,6 +61,15 @@ export const makeHoldings = (): Holdings => {
     none: () => first(() => undefined),
     bitfield: (bits) => first(() => bitfield(bits)),
     have,
+    lost: (index) => {
+      if (index >= (known?.table.pieceCount ?? MAX_PIECES))
+        return { _tag: "OutOfRange", message: "lt_donthave", index };
+      if (known !== undefined) known.table.peerLost(known.slot, index);
+      else
+        for (const bits of [early, earlyHave])
+          if (bits !== undefined && bits !== "all" && index < bits.length * 8) Bitfield.unset(bits, index);
+      return undefined;
+    },
     attach: (table, slot) => {
       known = { table, slot };
       if (early === "all") table.peerHasAll(slot);

@@ -24,7 +24,7 @@ import { makeBuffers } from "./assembler/buffers.ts";
 import { checkPieces } from "./checking.ts";
 import { openOutput, type Output } from "./output.ts";
 import { isFull, keepPartials, restorePartials } from "./partials.ts";
-import { makeRecorder } from "./recorder.ts";
+import { makeRecorder, type Recorder } from "./recorder.ts";
 import { recover } from "./resume.ts";
 import type { DownloadRequest } from "./request.ts";
 import type { Torrent, Totals } from "./Swarm.ts";
@@ -181,8 +181,18 @@ export const prepare = Effect.fnUntraced(function* (
     runLength,
     suspect: context.suspect,
   });
-  let touched = (): void => {};
-  const torrent: Torrent = { info, table, assembler, storage, touched: () => touched() };
+  let recorded: Pick<Recorder, "touched" | "lost"> = { touched: () => {}, lost: () => {} };
+  const torrent: Torrent = {
+    info,
+    table,
+    assembler,
+    storage,
+    touched: () => recorded.touched(),
+    lost: (index) => {
+      table.lost(index);
+      recorded.lost(index);
+    },
+  };
   yield* events.publish({
     type: "resumed",
     bytes: selectedSize - Math.min(selectedSize, left()),
@@ -203,7 +213,7 @@ export const prepare = Effect.fnUntraced(function* (
     traffic: () => context.totals,
     partial: request.shareOnly ? Effect.succeed(partial) : keepPartials(torrent),
   }).pipe(Scope.provide(recording));
-  touched = recorder.touched;
+  recorded = recorder;
   return {
     torrent,
     root,

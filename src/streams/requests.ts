@@ -43,6 +43,8 @@ export interface Requests {
   readonly arrived: (message: BlockSpan & { readonly wanted: boolean }, now: number) => boolean;
   /** The peer rejected a request; whether it had been made. */
   readonly rejected: (index: number, begin: number) => boolean;
+  /** The peer lost a piece: without the fast extension its requests are void. */
+  readonly lost: (index: number) => void;
   /** The peer choked us: without the fast extension all requests are void. */
   readonly voided: () => void;
   /** Gives everything back when no block came for `snubTimeout`. */
@@ -133,6 +135,13 @@ export const makeRequests = (assembler: Assembler, asking: Asking): Requests => 
       if (!sent.delete(keyOf(index, begin))) return false;
       assembler.giveBack(contributor, index, begin);
       return true;
+    },
+    lost: (index) => {
+      for (const key of [...sent.keys()]) {
+        if (Math.floor(key / KEY_STRIDE) !== index) continue;
+        sent.delete(key);
+        assembler.giveBack(contributor, index, (key - index * KEY_STRIDE) * BLOCK_LENGTH);
+      }
     },
     voided: giveBackAll,
     checkSnubbed: (now, snubTimeout) => {

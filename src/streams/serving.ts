@@ -25,6 +25,10 @@ export interface Serving {
   /** A returned reason ends the conversation. */
   readonly requested: (block: BlockSpan, torrent: Torrent | undefined) => PeerReason | undefined;
   readonly cancelled: (block: BlockSpan) => void;
+  /** Rejects what waits of a piece that we have no more. */
+  readonly lost: (index: number) => void;
+  /** Rejects a request that was taken. */
+  readonly refuse: (block: BlockSpan) => void;
   /** We choke the peer, or no longer do; the first is so at the start. */
   readonly setChoked: (choked: boolean) => void;
   readonly choked: () => boolean;
@@ -83,6 +87,10 @@ export const makeServing = (options: {
     cancelled: (block) => {
       if (uploads.cancel(block)) reject(block);
     },
+    lost: (index) => {
+      for (const block of uploads.clear((waiting) => waiting.index !== index)) reject(block);
+    },
+    refuse: reject,
     setChoked: (now) => {
       if (now === choked) return;
       choked = now;

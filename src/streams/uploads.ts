@@ -1,19 +1,24 @@
 /**
- * What one peer asks of us: a bounded queue of requests for verified pieces, answered from storage by runs, one read and one write each. Whether the
- * peer may ask at all is the choker's business.
+ * What one peer asks of us: a bounded queue of requests for verified pieces, answered from storage by runs, one read and one write each. While one run
+ * is being sent the next is read. Whether the peer may ask at all is the choker's business.
  *
- * Life cycle: made with the conversation; `serve` runs in the conversation's scope until it ends.
+ * Life cycle: made with the conversation; `serve` runs in the conversation's scope until it ends. Memory: two runs at the most, large ones only for a
+ * peer that takes them quickly.
  */
 import * as Effect from "effect/Effect";
+import * as Fiber from "effect/Fiber";
 import * as Latch from "effect/Latch";
 import type { StorageError } from "../schema/errors/StorageError.ts";
 import type { TransportError } from "../schema/errors/TransportError.ts";
-import { type BlockSpan, MAX_PIECE_PAYLOAD, pieceHeader } from "../schema/wire.ts";
+import { type BlockSpan, PIECE_HEADER_LENGTH, putPieceHeader } from "../schema/wire.ts";
 import type { OpenStorage } from "../services/Storage/Storage.ts";
 import type { Connection } from "../services/Transport/Transport.ts";
+import { BUFFER_LENGTH, type ReadBuffers } from "./readBuffers.ts";
 
-/** Bytes read and sent at once. */
-const RUN_LENGTH = 256 * 1024;
+/** Bytes of a run in memory of the peer's own. */
+const SMALL = 64 * 1024;
+/** A peer that takes a run within this time gets large ones, in milliseconds. */
+const QUICK = 250;
 
 /** The requests of one peer that wait for an answer. */
 export interface Uploads {
@@ -27,55 +32,148 @@ export interface Uploads {
   readonly serve: Effect.Effect<never, TransportError | StorageError>;
 }
 
-/** An empty queue. `sent` is told of payload bytes that went out. */
-export const makeUploads = (options: {
+/** Where answers come from and go to. */
+export interface UploadsOptions {
   readonly connection: Connection;
+  readonly buffers: ReadBuffers;
+  /** Requests that may wait. */
   readonly limit: number;
+  /** Bytes that may be sent at once, one block in any case. */
+  readonly most: () => number;
   readonly storage: () => OpenStorage | undefined;
   readonly offsetOf: (block: BlockSpan) => number;
+  /** Milliseconds of the monotonic clock. */
+  readonly now: () => number;
+  /** Told of payload bytes that went out. */
   readonly sent: (bytes: number) => void;
-}): Uploads => {
-  let queue: Array<BlockSpan> = [];
-  const waiting = Latch.makeUnsafe(false);
-  let buffer: Uint8Array | undefined;
+  /** Told of a block that is no longer where it was. */
+  readonly missing: (block: BlockSpan, error: StorageError) => void;
+}
 
-  /** Takes the first request and those that follow it directly in the torrent. */
-  const takeRun = (): Array<BlockSpan> => {
+/** A run in memory, of the pool or of its own: the blocks' payload behind room for their headers. */
+interface Loaded {
+  readonly buffer: Uint8Array;
+  readonly pooled: boolean;
+  readonly run: ReadonlyArray<BlockSpan>;
+}
+
+const wireLength = (block: BlockSpan): number => PIECE_HEADER_LENGTH + block.length;
+
+/** Moves each block that is still asked for behind its header, in place; returns the messages. */
+const messagesOf = ({ buffer, run }: Loaded, asked: ReadonlySet<BlockSpan>): Uint8Array => {
+  let from = run.length * PIECE_HEADER_LENGTH;
+  let to = 0;
+  for (const block of run) {
+    if (asked.has(block)) {
+      buffer.copyWithin(to + PIECE_HEADER_LENGTH, from, from + block.length);
+      putPieceHeader(buffer, to, block);
+      to += wireLength(block);
+    }
+    from += block.length;
+  }
+  return buffer.subarray(0, to);
+};
+
+const isSame = (a: BlockSpan, b: BlockSpan): boolean =>
+  a.index === b.index && a.begin === b.begin && a.length === b.length;
+
+/** An empty queue. */
+export const makeUploads = (options: UploadsOptions): Uploads => {
+  const { buffers, connection, offsetOf } = options;
+  let queue: Array<BlockSpan> = [];
+  /** The blocks of the run that is read and not yet being sent: still to be had back. */
+  const ahead = new Set<BlockSpan>();
+  const waiting = Latch.makeUnsafe(false);
+  let quick = false;
+  /** Blocks at the head of the queue that are read one by one: one of them is missing. */
+  let singly = 0;
+  let taken = 0;
+
+  /** Takes the first request and those that follow it directly in the torrent, up to `most` bytes on the wire. */
+  const takeRun = (most: number): Array<BlockSpan> => {
     const run: Array<BlockSpan> = [];
     let end = -1;
     let bytes = 0;
     for (const block of queue) {
-      const offset = options.offsetOf(block);
-      if (run.length > 0 && (offset !== end || bytes + block.length > RUN_LENGTH)) break;
+      const offset = offsetOf(block);
+      if (run.length > 0 && (singly > 0 || offset !== end || bytes + wireLength(block) > most)) break;
       run.push(block);
       end = offset + block.length;
-      bytes += block.length;
+      bytes += wireLength(block);
     }
     queue = queue.slice(run.length);
+    if (singly > 0) singly--;
     return run;
   };
 
-  const serveRun = Effect.fnUntraced(function* () {
-    const storage = options.storage();
-    const run = takeRun();
-    const first = run[0];
-    if (first === undefined || storage === undefined) {
-      Latch.closeUnsafe(waiting);
-      buffer = undefined;
-      return;
+  const allocate = (length: number): { readonly buffer: Uint8Array; readonly pooled: boolean } => {
+    const shared = quick && length <= BUFFER_LENGTH ? buffers.take() : undefined;
+    if (shared !== undefined) taken++;
+    return { buffer: shared ?? new Uint8Array(length), pooled: shared !== undefined };
+  };
+  const release = ({ buffer, pooled }: Pick<Loaded, "buffer" | "pooled">): void => {
+    if (!pooled) return;
+    taken--;
+    buffers.give(buffer);
+  };
+
+  /** Reads a run; nothing when it is not there, after the missing blocks have been told of. */
+  const load = Effect.fnUntraced(function* (
+    run: ReadonlyArray<BlockSpan>,
+    first: BlockSpan,
+    storage: OpenStorage,
+  ): Effect.fn.Return<Loaded | undefined, StorageError> {
+    const length = run.reduce((sum, block) => sum + wireLength(block), 0);
+    const room = allocate(length);
+    for (const block of run) ahead.add(block);
+    const payload = room.buffer.subarray(run.length * PIECE_HEADER_LENGTH, length);
+    const gone = yield* storage.read(offsetOf(first), payload).pipe(
+      Effect.as(undefined),
+      Effect.catchIf((error) => error.reason._tag === "Missing", Effect.succeed),
+    );
+    if (gone === undefined) return { ...room, run };
+    release(room);
+    const still = [...ahead];
+    ahead.clear();
+    if (run.length === 1) options.missing(first, gone);
+    else {
+      queue = [...still, ...queue];
+      singly = still.length;
     }
-    const length = run.reduce((sum, block) => sum + block.length, 0);
-    buffer ??= new Uint8Array(Math.max(RUN_LENGTH, MAX_PIECE_PAYLOAD));
-    const payload = buffer.subarray(0, length);
-    yield* storage.read(options.offsetOf(first), payload);
-    const chunks: Array<Uint8Array> = [];
-    let at = 0;
-    for (const block of run) {
-      chunks.push(pieceHeader(block.index, block.begin, block.length), payload.subarray(at, at + block.length));
-      at += block.length;
+    return undefined;
+  });
+
+  const send = (loaded: Loaded): Effect.Effect<void, TransportError> =>
+    Effect.suspend(() => {
+      const began = options.now();
+      const messages = messagesOf(loaded, ahead);
+      const payload = messages.length - ahead.size * PIECE_HEADER_LENGTH;
+      ahead.clear();
+      return Effect.map(connection.send([messages]), () => {
+        quick = options.now() - began < QUICK;
+        release(loaded);
+        options.sent(payload);
+      });
+    });
+
+  const serve = Effect.gen(function* () {
+    let sending: Fiber.Fiber<void, TransportError> | undefined;
+    while (true) {
+      const run = takeRun(Math.min(options.most(), quick ? BUFFER_LENGTH : SMALL));
+      const first = run[0];
+      const storage = options.storage();
+      if (first !== undefined && storage !== undefined) {
+        const loaded = yield* load(run, first, storage);
+        if (sending !== undefined) yield* Fiber.join(sending);
+        sending = loaded === undefined ? undefined : yield* Effect.forkChild(send(loaded), { startImmediately: true });
+      } else if (sending !== undefined) {
+        yield* Fiber.join(sending);
+        sending = undefined;
+      } else {
+        Latch.closeUnsafe(waiting);
+        yield* Latch.await(waiting);
+      }
     }
-    yield* options.connection.send(chunks);
-    options.sent(length);
   });
 
   return {
@@ -86,19 +184,25 @@ export const makeUploads = (options: {
       return true;
     },
     cancel: (block) => {
-      const at = queue.findIndex(
-        (other) => other.index === block.index && other.begin === block.begin && other.length === block.length,
-      );
-      if (at < 0) return false;
-      queue.splice(at, 1);
-      return true;
+      for (const other of ahead) if (isSame(other, block)) return ahead.delete(other);
+      const at = queue.findIndex((other) => isSame(other, block));
+      if (at >= 0) queue.splice(at, 1);
+      return at >= 0;
     },
     clear: (keep) => {
-      const [kept, cleared]: [Array<BlockSpan>, Array<BlockSpan>] = [[], []];
+      const cleared = [...ahead].filter((block) => !keep(block));
+      for (const block of cleared) ahead.delete(block);
+      const kept: Array<BlockSpan> = [];
       for (const block of queue) (keep(block) ? kept : cleared).push(block);
       queue = kept;
       return cleared;
     },
-    serve: Effect.forever(Effect.andThen(Latch.await(waiting), Effect.suspend(serveRun))),
+    // What is still being sent when it ends belongs to the socket until that is closed.
+    serve: Effect.ensuring(
+      serve,
+      Effect.sync(() => {
+        for (; taken > 0; taken--) buffers.forget();
+      }),
+    ),
   };
 };
