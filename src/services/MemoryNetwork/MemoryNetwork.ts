@@ -13,9 +13,11 @@ import * as Random from "effect/Random";
 import type * as Scope from "effect/Scope";
 import { Datagrams } from "../Datagrams/Datagrams.ts";
 import { makeMemoryDatagrams } from "../Datagrams/memory.ts";
+import { makeMemoryMulticast } from "../Multicast/memory.ts";
+import { Multicast } from "../Multicast/Multicast.ts";
 import { makeMemoryTransport } from "../Transport/memory.ts";
 import { Transport } from "../Transport/Transport.ts";
-import { hasAddress, makeHost } from "./host.ts";
+import { makeHost } from "./host.ts";
 import type { Host, Wires } from "./host.ts";
 import { makeLink } from "./link.ts";
 import type { Link, LinkOptions } from "./link.ts";
@@ -33,7 +35,7 @@ export interface MemoryNetwork {
   readonly host: (
     addresses: string | ReadonlyArray<string>,
     options?: HostOptions,
-  ) => Layer.Layer<Transport | Datagrams>;
+  ) => Layer.Layer<Transport | Datagrams | Multicast>;
   /** Changes the link between two hosts; what it does not say goes back to the network's own options. */
   readonly link: (a: string, b: string, options: LinkOptions) => Effect.Effect<void>;
   /** Lets nothing through between two hosts: streams wait, datagrams are lost, dials time out. */
@@ -49,7 +51,8 @@ export const make = (defaults: LinkOptions = {}): Effect.Effect<MemoryNetwork, n
   Effect.gen(function* () {
     const timeline = yield* makeTimeline;
     const random = yield* Random.Random;
-    const plugged = new Set<Host>();
+    /** The hosts that are plugged in, by each of their addresses. */
+    const plugged = new Map<string, Host>();
     const links = new Map<string, Link>();
 
     const keyOf = (address: NetAddress.IpAddress) => NetAddress.formatIp(address);
@@ -72,8 +75,8 @@ export const make = (defaults: LinkOptions = {}): Effect.Effect<MemoryNetwork, n
 
     const wires: Wires = {
       timeline,
-      find: (address, from) =>
-        NetAddress.isLoopback(address) ? from : [...plugged].find((host) => hasAddress(host, address)),
+      find: (address, from) => (NetAddress.isLoopback(address) ? from : plugged.get(keyOf(address))),
+      all: () => new Set(plugged.values()),
       paths: (from, to) => {
         const { link, turned } = linkOf(ownName(from), ownName(to));
         return turned ? { forth: link.back, back: link.forth } : { forth: link.forth, back: link.back };
@@ -88,16 +91,17 @@ export const make = (defaults: LinkOptions = {}): Effect.Effect<MemoryNetwork, n
               NetAddress.toCanonical(NetAddress.ipFromStringUnsafe(text)),
             );
             const host = makeHost(own);
-            const taken = own.find((address) => [...plugged].some((other) => hasAddress(other, address)));
+            const taken = own.find((address) => plugged.has(keyOf(address)));
             if (taken !== undefined)
               return yield* Effect.die(new Error(`${NetAddress.formatIp(taken)} is on the network already`));
             for (const address of own) hostNames.set(keyOf(address), ownName(host));
             yield* Effect.acquireRelease(
-              Effect.sync(() => plugged.add(host)),
-              () => Effect.sync(() => plugged.delete(host)),
+              Effect.sync(() => own.forEach((address) => plugged.set(keyOf(address), host))),
+              () => Effect.sync(() => own.forEach((address) => plugged.delete(keyOf(address)))),
             );
             return Context.make(Transport, makeMemoryTransport(wires, host)).pipe(
               Context.add(Datagrams, makeMemoryDatagrams(wires, host, options.udpPort ?? host.freePort())),
+              Context.add(Multicast, makeMemoryMulticast(wires, host)),
             );
           }),
         ),
@@ -107,7 +111,7 @@ export const make = (defaults: LinkOptions = {}): Effect.Effect<MemoryNetwork, n
       reset: (a, b) =>
         Effect.sync(() => {
           const names = [nameOf(a), nameOf(b)];
-          for (const host of plugged)
+          for (const host of new Set(plugged.values()))
             for (const [end, other] of host.streams)
               if (names.includes(ownName(host)) && names.includes(ownName(other))) end.reset();
         }),
