@@ -17,6 +17,7 @@ import type { Datagrams } from "../../src/services/Datagrams/Datagrams.ts";
 import type { Dht } from "../../src/services/Dht/Dht.ts";
 import * as MemoryDht from "../../src/services/Dht/memory.ts";
 import { Hasher } from "../../src/services/Hasher.ts";
+import { LocalDiscovery } from "../../src/services/LocalDiscovery.ts";
 import type { MemoryNetwork } from "../../src/services/MemoryNetwork/MemoryNetwork.ts";
 import { Picker } from "../../src/services/Picker/Picker.ts";
 import * as MemoryResume from "../../src/services/ResumeStore/memory.ts";
@@ -85,6 +86,8 @@ export interface ClientOptions {
   readonly storage?: Layer.Layer<Storage, never, Storage>;
   /** Its DHT over its datagrams; none by default. */
   readonly dht?: Layer.Layer<Dht, never, Datagrams>;
+  /** It finds peers in the local network; it does not by default. */
+  readonly lsd?: boolean;
 }
 
 /** The services of one client but for the trackers, which all share. */
@@ -95,6 +98,7 @@ export const clientLayer = (options: ClientOptions) => {
     options.transport === undefined ? host : options.transport.pipe(Layer.provideMerge(host)),
     options.storage === undefined ? disk : options.storage.pipe(Layer.provideMerge(disk)),
     options.dht === undefined ? MemoryDht.layerOff : options.dht.pipe(Layer.provide(host)),
+    options.lsd === true ? LocalDiscovery.layer.pipe(Layer.fresh, Layer.provide(host)) : LocalDiscovery.layerOff,
     Layer.fresh(MemoryResume.layer),
     MemoryTracker.layer(NetAddress.ipFromStringUnsafe(options.address)),
     Hasher.layer,
@@ -156,11 +160,11 @@ export const watch = (client: Client, wanted: DownloadRequest) =>
   });
 
 /** A client that has all of the fixture and shares it on port 6881 as long as the test. */
-export const makeSeed = (fixture: Fixture, options: ClientOptions) =>
+export const makeSeed = (fixture: Fixture, options: ClientOptions, change: Partial<DownloadRequest> = {}) =>
   Effect.gen(function* () {
     const client = yield* makeClient(options);
     yield* client.disk.put(`/d/${fixture.metainfo.info.name}`, fixture.bytes);
-    yield* Stream.runDrain(client.stream(requestOf(fixture, { seed: true, port: 6881 }))).pipe(
+    yield* Stream.runDrain(client.stream(requestOf(fixture, { seed: true, port: 6881, ...change }))).pipe(
       Effect.tapCause((cause) => Effect.logError("the seed ended", cause)),
       Effect.forkScoped,
     );
