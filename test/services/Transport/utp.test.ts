@@ -1,12 +1,12 @@
 import { describe, it } from "@effect/vitest";
-import { Context, Effect, Fiber, Layer } from "effect";
+import { Context, Effect, Layer } from "effect";
 import { NetAddress } from "effect/net";
-import { TestClock } from "effect/testing";
 import type { LinkOptions } from "../../../src/services/MemoryNetwork/link.ts";
 import * as MemoryNetwork from "../../../src/services/MemoryNetwork/MemoryNetwork.ts";
 import { Transport } from "../../../src/services/Transport/Transport.ts";
 import * as Utp from "../../../src/services/Transport/utp.ts";
 import { connectionContract } from "./connectionContract.ts";
+import { driven } from "./driven.ts";
 import { listenerContract } from "./listenerContract.ts";
 import type { World } from "./pair.ts";
 
@@ -23,14 +23,6 @@ const world = (options: LinkOptions) =>
       listener: yield* transportOf(network, "10.0.0.2"),
       at: (port) => NetAddress.inetAddressFromStringUnsafe(`10.0.0.2:${port}`),
     } satisfies World;
-  });
-
-/** Moves the clock as long as `effect` runs, at most an hour. */
-const driven = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.gen(function* () {
-    const fiber = yield* Effect.forkChild(effect, { startImmediately: true });
-    for (let i = 0; i < 36_000 && fiber.pollUnsafe() === undefined; i++) yield* TestClock.adjust("100 millis");
-    return yield* Fiber.join(fiber);
   });
 
 for (const [name, options] of [

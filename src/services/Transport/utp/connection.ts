@@ -237,15 +237,15 @@ export const makeUtpConnection = (endpoint: Endpoint, seat: Seat): UtpConnection
     delays.ours(packet.timestampDifference, now);
     theirWindow = packet.window;
     if (change.roundTrip > 0) roundTrip.sample(change.roundTrip);
+    const queuing = Math.min(delays.queuing(), roundTrip.smoothed());
     if (change.bytes > 0) {
       roundTrip.progressed();
       waitsFrom = now;
       probed = false;
       const isFull = change.flight + full > congestion.window();
-      const queuing = Math.min(delays.queuing(), roundTrip.smoothed());
       congestion.acked(change.bytes, change.flight, queuing, isFull);
     }
-    if (change.lost) congestion.lost();
+    if (change.lost) congestion.lost(queuing, roundTrip.smoothed());
     return true;
   };
 

@@ -73,6 +73,9 @@ export const makeFlight = (first: number, full: number): Flight => {
   let orders = 0;
   let newest = 0;
   let repeats = 0;
+  let leastRoundTrip = Infinity;
+  /** Something arrived that was sent later than packets before it that are missing. */
+  let isSuspicious = false;
   /** No packet before this one is lost. */
   let lostFrom = first;
   /** Losses up to here are one and the same event. */
@@ -83,7 +86,12 @@ export const makeFlight = (first: number, full: number): Flight => {
     else losses--;
     sent.state = "arrived";
     change.bytes += sent.bytes.length;
-    if (sent.transmissions === 1) change.roundTrip = now - sent.sentAt;
+    const age = now - sent.sentAt;
+    if (sent.transmissions === 1) {
+      change.roundTrip = age;
+      leastRoundTrip = Math.min(leastRoundTrip, age);
+    } else if (age < leastRoundTrip) return; // it was the first transmission that arrived: the last one says nothing yet
+    else isSuspicious = true;
     if (sent.order > newest) newest = sent.order;
   };
   const lose = (sent: Sent): void => {
@@ -118,22 +126,28 @@ export const makeFlight = (first: number, full: number): Flight => {
     }
     return undefined;
   };
-  /** Marks what the mask says; gives the last packet that it names. */
-  const readMask = (bytes: Uint8Array, { maskAt, maskLength, ack }: UtpPacket, now: number): number => {
-    let last = acked;
+  /** Marks what the mask says. */
+  const readMask = (bytes: Uint8Array, { maskAt, maskLength, ack }: UtpPacket, now: number): void => {
     for (let at = 0; at < maskLength; at++) {
       const bits = bytes[maskAt + at] ?? 0;
       for (let bit = 0; bits >>> bit !== 0; bit++) {
         if (((bits >>> bit) & 1) === 0) continue;
         const seq = seqAfter(ack, 2 + at * 8 + bit);
-        if (seqDistance(seq, next) >= 0) return last;
+        if (seqDistance(seq, next) >= 0) return;
         const sent = ring.get(seq);
-        if (sent === undefined) continue;
-        if (sent.state !== "arrived") arrive(sent, now);
-        last = seq;
+        if (sent !== undefined && sent.state !== "arrived") {
+          arrive(sent, now);
+          isSuspicious = true;
+        }
       }
     }
-    return last;
+  };
+  /** What was sent well before the newest packet that arrived is lost. */
+  const loseOvertaken = (): void => {
+    for (let seq = seqAfter(acked, 1); seq !== next; seq = seqAfter(seq, 1)) {
+      const sent = ring.get(seq);
+      if (sent !== undefined && newest - sent.order >= LOSS_THRESHOLD) lose(sent);
+    }
   };
 
   return {
@@ -175,13 +189,16 @@ export const makeFlight = (first: number, full: number): Flight => {
       }
       acked = packet.ack;
       if (seqDistance(recovered, acked) < 0) recovered = acked;
-      if (packet.maskLength > 0) {
-        const last = readMask(bytes, packet, now);
-        for (let seq = seqAfter(acked, 1); seqDistance(seq, last) < 0; seq = seqAfter(seq, 1)) {
-          const sent = ring.get(seq);
-          if (sent !== undefined && newest - sent.order >= LOSS_THRESHOLD) lose(sent);
-        }
-      } else if (ahead === 0 && packet.type === UtpType.State && ++repeats === LOSS_THRESHOLD) {
+      if (packet.maskLength > 0) readMask(bytes, packet, now);
+      if (isSuspicious) {
+        isSuspicious = false;
+        loseOvertaken();
+      } else if (
+        ahead === 0 &&
+        packet.maskLength === 0 &&
+        packet.type === UtpType.State &&
+        ++repeats === LOSS_THRESHOLD
+      ) {
         // from those who send no masks: three times the same acknowledgement
         const sent = firstMissing();
         if (sent !== undefined) lose(sent);

@@ -7,8 +7,11 @@
 const TARGET = 100_000;
 /** Bytes by which the window grows in a round trip without any queueing (protocols §10). */
 const GAIN = 3_000;
-/** What is left of the window after a loss (BEP 29). */
-const AFTER_LOSS = 0.5;
+/** What is left of the window after a loss (BEP 29), and after one with next to nothing queued, which the path itself loses (TCP Veno). */
+const AFTER_CONGESTION = 0.5;
+const AFTER_CHANCE = 0.8;
+/** With fewer packets of ours queued than this the path is not congested (TCP Veno). */
+const QUEUED_PACKETS = 3;
 /** The most that queueing may take off the window in one round trip. */
 const MOST_DECREASE = 0.5;
 /** The first window, in packets. */
@@ -20,8 +23,8 @@ export interface Congestion {
   readonly window: () => number;
   /** `acked` bytes of the `flight` that were under way arrived; `full`: the window, nothing else, held more back. */
   readonly acked: (acked: number, flight: number, queuing: number, full: boolean) => void;
-  /** Something was lost: to be told once per round trip. */
-  readonly lost: () => void;
+  /** Something was lost: to be told once per round trip. Times are microseconds. */
+  readonly lost: (queuing: number, roundTrip: number) => void;
   /** Nothing was heard for too long. */
   readonly timedOut: () => void;
 }
@@ -48,9 +51,10 @@ export const makeLedbat = (packet: number, most: number): Congestion => {
         bound(window + (slowStart ? acked : share * off * GAIN));
       }
     },
-    lost: () => {
+    lost: (queuing, roundTrip) => {
+      const queued = window * (queuing / Math.max(roundTrip, 1));
+      bound(window * (queued < QUEUED_PACKETS * packet && !slowStart ? AFTER_CHANCE : AFTER_CONGESTION));
       slowStart = false;
-      bound(window * AFTER_LOSS);
       threshold = window;
     },
     timedOut: () => {
