@@ -94,6 +94,7 @@ export const networkFlags = {
     metavar: "HOST:PORT",
     description: "Join the DHT through this node, repeatable; by default through the well-known ones",
   }),
+  noLsd: toggle("no-lsd", "Look for no peers in the local network; for private torrents nobody ever does"),
   noPex: toggle("no-pex", "Exchange no addresses with peers; for private torrents none ever are"),
   noUtp: toggle("no-utp", "Reach peers by TCP alone"),
   encryption: single("encryption", values.oneOf(["allow", "prefer", "require", "off"]), {

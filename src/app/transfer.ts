@@ -35,6 +35,7 @@ export interface TransferInput extends OutputFlags {
   readonly tracker: ReadonlyArray<string>;
   readonly noTrackers: boolean;
   readonly noDht: boolean;
+  readonly noLsd: boolean;
   readonly noPex: boolean;
   readonly dhtBootstrap: ReadonlyArray<HostPort>;
   readonly noUtp: boolean;
@@ -67,6 +68,7 @@ export const commonOf = (input: TransferInput, given: Given) => ({
   trackers: input.tracker,
   noTrackers: input.noTrackers,
   noDht: input.noDht,
+  noLsd: input.noLsd,
   noPex: input.noPex,
   encryption: input.encryption,
   maxPeers: input.maxPeers,

@@ -11,6 +11,8 @@ import type { NodeName } from "./Dht/Dht.ts";
 import * as DhtStore from "./DhtStore/files.ts";
 import * as Dns from "./Dns/node.ts";
 import { Hasher } from "./Hasher.ts";
+import { LocalDiscovery } from "./LocalDiscovery.ts";
+import * as Multicast from "./Multicast/node.ts";
 import { Picker } from "./Picker/Picker.ts";
 import * as ResumeStore from "./ResumeStore/files.ts";
 import * as Storage from "./Storage/files.ts";
@@ -46,6 +48,7 @@ export const layer = (options: NetworkOptions = {}) =>
       ]),
       Layer.provideMerge(Dns.layer),
     ),
+    LocalDiscovery.layer.pipe(Layer.provide(Multicast.layer({ address: options.address }))),
     Storage.layer,
     ResumeStore.layerDefault,
     Hasher.layer,

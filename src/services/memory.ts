@@ -10,6 +10,7 @@ import { Bandwidth } from "./Bandwidth.ts";
 import { Choker } from "./Choker/Choker.ts";
 import * as Dht from "./Dht/memory.ts";
 import { Hasher } from "./Hasher.ts";
+import { LocalDiscovery } from "./LocalDiscovery.ts";
 import type { MemoryNetwork } from "./MemoryNetwork/MemoryNetwork.ts";
 import { Picker } from "./Picker/Picker.ts";
 import * as ResumeStore from "./ResumeStore/memory.ts";
@@ -28,6 +29,7 @@ export const layer = (network: MemoryNetwork, address: string) =>
     Layer.fresh(Bans.layer),
     SecureRandom.layer,
     Dht.layerOff,
+    LocalDiscovery.layerOff,
     Hasher.layer,
     Bandwidth.layer,
     Picker.layer,

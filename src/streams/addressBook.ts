@@ -46,12 +46,13 @@ export interface AddressBook {
   readonly take: (now: number, banned: (address: NetAddress.InetAddress) => boolean) => Candidate | undefined;
   /** When the next address will be due; infinite when none will. */
   readonly nextDue: () => number;
-  readonly connected: (address: NetAddress.InetAddress) => void;
+  /** False when whoever named it was forgotten meanwhile. */
+  readonly connected: (address: NetAddress.InetAddress) => boolean;
   readonly disconnected: (address: NetAddress.InetAddress, outcome: Outcome, now: number) => void;
   /** The address is our own. */
   readonly ours: (address: NetAddress.InetAddress) => void;
-  /** Forgets addresses that only this source named, once they are not connected. */
-  readonly forget: (source: Source) => void;
+  /** Forgets addresses that only this source named, once they are not connected; gives those that are. */
+  readonly forget: (source: Source) => ReadonlyArray<string>;
   /** Addresses known, connected or not. */
   readonly known: () => number;
 }
@@ -171,12 +172,15 @@ export const makeAddressBook = (options: AddressBookOptions): AddressBook => {
     connected: (remote) => {
       const address = NetAddress.toCanonical(remote);
       const entry = entries.get(keyOf(address));
-      if (entry !== undefined) entry.state = "connected";
-      else {
+      if (entry !== undefined) {
+        if (entry.state === "handed" && entry.sources.size === 0) return false;
+        entry.state = "connected";
+      } else {
         const sources = new Set<Source>();
         const state = { state: "connected", tried: true, failures: 0, due: 0, pex: undefined } as const;
         entries.set(keyOf(address), { address, sources, ...state });
       }
+      return true;
     },
     disconnected: (remote, outcome, now) => {
       const key = keyOf(NetAddress.toCanonical(remote));
@@ -203,11 +207,13 @@ export const makeAddressBook = (options: AddressBookOptions): AddressBook => {
       for (const [key, entry] of entries) if (!isDialable(entry.address)) entries.delete(key);
     },
     forget: (source) => {
+      const connected: Array<string> = [];
       for (const [key, entry] of entries) {
-        entry.sources.delete(source);
-        const idle = entry.state === "waiting" || entry.state === "givenUp";
-        if (idle && entry.sources.size === 0) entries.delete(key);
+        if (!entry.sources.delete(source) || entry.sources.size > 0) continue;
+        if (entry.state === "connected") connected.push(key);
+        else if (entry.state !== "handed") entries.delete(key);
       }
+      return connected;
     },
     known: () => entries.size,
   };

@@ -11,7 +11,7 @@ import type * as NetAddress from "effect/net/NetAddress";
 import * as Stream from "effect/Stream";
 import { PeerSettings } from "../schema/settings.ts";
 import { Bans } from "../services/Bans.ts";
-import { type Candidate, makeAddressBook, type Outcome, type Source } from "./addressBook.ts";
+import { type AddressBook, type Candidate, makeAddressBook, type Outcome } from "./addressBook.ts";
 import { monotonicMillis } from "./time.ts";
 
 export type { Candidate, Outcome, PexHint, Source } from "./addressBook.ts";
@@ -26,14 +26,14 @@ export interface Candidates {
   readonly next: Effect.Effect<Candidate>;
   /** `next` for ever. */
   readonly stream: Stream.Stream<Candidate>;
-  /** A connection with this address is open, whoever opened it. */
-  readonly connected: (address: NetAddress.InetAddress) => void;
+  /** A connection with this address is open, whoever opened it; false when it is not wanted any more. */
+  readonly connected: AddressBook["connected"];
   /** A dial failed, or a connection ended. */
   readonly disconnected: (address: NetAddress.InetAddress, outcome: Outcome) => void;
   /** The address turned out to be our own: never to be dialled. */
   readonly ours: (address: NetAddress.InetAddress) => void;
-  /** Forgets addresses that only this source named (a private torrent's tracker was changed, BEP 27). */
-  readonly forget: (source: Source) => void;
+  /** Forgets addresses that only this source named (a private torrent, BEP 27); gives those that are connected, as `address:port`. */
+  readonly forget: AddressBook["forget"];
   /** Nobody may be dialled now. */
   readonly isExhausted: () => boolean;
   /** Addresses known, connected or not. */

@@ -146,7 +146,7 @@ export const connections = (
           const { connection, theirs } = yield* candidate === undefined
             ? begin("plain")
             : encryption.inTurn(candidate, begin);
-          candidates.connected(remote);
+          if (!candidates.connected(remote)) return yield* Effect.fail<PeerReason>({ _tag: "Uninvited" });
           return Option.some<Link>({
             connection,
             address,

@@ -46,6 +46,8 @@ export interface DownloadRequest {
   /** Leave the DHT alone; a private torrent always does. */
   readonly noDht: boolean;
   readonly encryption: EncryptionPolicy;
+  /** Neither speak of it in the local network nor listen there (BEP 14); for a private torrent nobody ever does. */
+  readonly noLsd: boolean;
   /** Neither tell peers of others nor hear of any by them (BEP 11); a private torrent never does. */
   readonly noPex: boolean;
   readonly maxPeers: number;
@@ -77,6 +79,7 @@ export const request = (source: TorrentSource, folder: string): DownloadRequest 
   noTrackers: false,
   noDht: false,
   encryption: "allow",
+  noLsd: false,
   noPex: false,
   maxPeers: 80,
   seed: false,

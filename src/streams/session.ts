@@ -22,6 +22,7 @@ import type { Dht } from "../services/Dht/Dht.ts";
 import type { TorrentInfo } from "../schema/metainfo.ts";
 import { Events } from "../services/Events.ts";
 import { Hasher } from "../services/Hasher.ts";
+import type { LocalDiscovery } from "../services/LocalDiscovery.ts";
 import type { Picker } from "../services/Picker/Picker.ts";
 import type { ResumeStore } from "../services/ResumeStore/ResumeStore.ts";
 import type { Storage } from "../services/Storage/Storage.ts";
@@ -39,11 +40,13 @@ import { watchHunger } from "./hunger.ts";
 import { makeExplainer, reportCauses } from "./explaining.ts";
 import { freshPeerId, listen } from "./listening.ts";
 import { makeMetadataExchange } from "./metadata.ts";
+import { makeLocalPeers } from "./localPeers.ts";
 import { makePeerExchange } from "./pex.ts";
 import { pacing } from "./pacing.ts";
 import { observe } from "./observing.ts";
 import { reportProgress } from "./progress.ts";
 import type { DownloadRequest } from "./request.ts";
+import { seclude } from "./seclusion.ts";
 import { share } from "./sharing.ts";
 import { addNamedPeers, addTrackerPeers, originsOf } from "./sources.ts";
 import { makeSwarm, Swarm, type SwarmState, type Totals } from "./Swarm.ts";
@@ -61,6 +64,7 @@ export type SessionServices =
   | Choker
   | Bandwidth
   | Dht
+  | LocalDiscovery
   | SecureRandom
   | Bans;
 
@@ -165,7 +169,14 @@ export const runSession = Effect.fnUntraced(function* (
   if (disk.isComplete() && !request.seed) return yield* Effect.ensuring(finish, disk.stop);
   const origins = originsOf(request);
   const dht = yield* makeDhtPeers(request, known?.private ?? false);
-  if (!disk.isComplete() && !dht.isUsed() && origins.tiers.length === 0 && origins.peers.length === 0)
+  const local = yield* makeLocalPeers(request, known?.private ?? false);
+  if (
+    !disk.isComplete() &&
+    !dht.isUsed() &&
+    !local.isUsed() &&
+    origins.tiers.length === 0 &&
+    origins.peers.length === 0
+  )
     return yield* new DownloadFailed({ name, reason: { _tag: "NothingToAsk" } });
 
   yield* started(request.out ?? request.folder);
@@ -232,7 +243,8 @@ export const runSession = Effect.fnUntraced(function* (
     exchange.learned(info.private);
     if (!info.private) return;
     dht.forbid();
-    candidates.forget("magnet");
+    local.forbid();
+    seclude(swarm, candidates);
   };
   const work = Effect.raceAllFirst([
     pipeline(session),
@@ -244,6 +256,7 @@ export const runSession = Effect.fnUntraced(function* (
       trackers: origins.tiers.length > 0,
       announce: () => (port === undefined ? undefined : { port, seed: disk.isComplete() }),
     }),
+    local.search({ infoHash, port, candidates, others: origins.tiers.length + origins.peers.length > 0 }),
     watchHunger({ hungry, swarm, candidates, maxPeers: request.maxPeers }),
     chokeRounds,
     ticks,

@@ -71,6 +71,7 @@ describe("cli", () => {
         noTrackers: false,
         noDht: false,
         encryption: "allow",
+        noLsd: false,
         noPex: false,
         noUtp: false,
         dhtBootstrap: [],

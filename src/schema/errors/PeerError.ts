@@ -26,6 +26,8 @@ export type PeerReason =
   | { readonly _tag: "WrongTorrent" }
   | { readonly _tag: "Self" }
   | { readonly _tag: "Duplicate" }
+  /** The torrent is private, and the peer was not named by its tracker. */
+  | { readonly _tag: "Uninvited" }
   | { readonly _tag: "HandshakeTimedOut" }
   /** Bitfield, have all or have none after another message. */
   | { readonly _tag: "LateBitfield" }
@@ -67,6 +69,8 @@ const sentence = (reason: PeerReason): string => {
       return "is ourselves";
     case "Duplicate":
       return "is already connected";
+    case "Uninvited":
+      return "was not named by the tracker of this private torrent";
     case "HandshakeTimedOut":
       return "did not finish the handshake in time";
     case "LateBitfield":

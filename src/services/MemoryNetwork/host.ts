@@ -1,6 +1,7 @@
 /** A machine of the in-memory network as the others see it: its addresses, what listens on it, and the ways to it. */
 import * as Equal from "effect/Equal";
 import * as NetAddress from "effect/net/NetAddress";
+import type { Hear } from "../Multicast/Multicast.ts";
 import type { End } from "./stream.ts";
 import type { Path } from "./link.ts";
 import type { Timeline } from "./timeline.ts";
@@ -23,6 +24,8 @@ export interface Host {
   readonly streams: Map<End, Host>;
   /** Takes a datagram that arrived for a port. */
   onDatagram: ((port: number, bytes: Uint8Array, from: NetAddress.InetAddress) => void) | undefined;
+  /** Who has joined multicast groups, by `address:port`. */
+  readonly members: Set<{ readonly groups: ReadonlyArray<string>; readonly hear: Hear }>;
   /** A port that nobody uses. */
   readonly freePort: () => number;
 }
@@ -32,6 +35,8 @@ export interface Wires {
   readonly timeline: Timeline;
   /** The host that answers to `address` when `from` asks: loopback is `from` itself. */
   readonly find: (address: NetAddress.IpAddress, from: Host) => Host | undefined;
+  /** All hosts that are plugged in. */
+  readonly all: () => Iterable<Host>;
   readonly paths: (from: Host, to: Host) => { readonly forth: Path; readonly back: Path };
 }
 
@@ -48,6 +53,7 @@ export const makeHost = (addresses: ReadonlyArray<NetAddress.IpAddress>): Host =
     listening,
     streams: new Map(),
     onDatagram: undefined,
+    members: new Set(),
     freePort: () => {
       do next = next === 65_535 ? FIRST_EPHEMERAL_PORT : next + 1;
       while (listening.has(next));
