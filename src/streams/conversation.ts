@@ -64,6 +64,8 @@ const begin = Effect.fnUntraced(function* (
 
   const fail = (reason: PeerReason): PeerError => new PeerError({ address: link.address, reason });
   let parted: PeerError | undefined;
+  /** The download is over: that the connection is closed then is nobody's doing but ours. */
+  let left = false;
   const part = (reason: PeerReason): void => {
     parted ??= fail(reason);
     Deferred.doneUnsafe(leaving, Effect.void);
@@ -199,7 +201,10 @@ const begin = Effect.fnUntraced(function* (
     }),
   );
   // Before that, so that nothing is read any more into buffers that are not the peer's.
-  yield* Effect.addFinalizer(() => link.close);
+  yield* Effect.addFinalizer(() => {
+    left = true;
+    return link.close;
+  });
   yield* uploads.serve.pipe(
     Effect.catchTag("StorageError", (error) => Deferred.fail(swarm.broken, error)),
     Effect.catchTag("TransportError", (error) => Effect.sync(() => part({ _tag: "Connection", error }))),
@@ -228,7 +233,9 @@ const begin = Effect.fnUntraced(function* (
   });
   const next: typeof pulled = Effect.suspend(() => (broken === undefined ? pulled : Effect.fail(broken)));
   return next.pipe(
-    Effect.catchTag("TransportError", (error) => Effect.fail(parted ?? fail({ _tag: "Connection", error }))),
+    Effect.catchTag("TransportError", (error): Effect.Effect<never, PeerError | Cause.Done> =>
+      left ? Cause.done() : Effect.fail(parted ?? fail({ _tag: "Connection", error })),
+    ),
     Effect.catchTag(["FrameTooLong", "BadLength", "BadExtension"], (violation) => Effect.fail(fail(violation))),
     Pull.catchDone((): Effect.Effect<never, PeerError | Cause.Done> =>
       parted === undefined ? Cause.done() : Effect.fail(parted),

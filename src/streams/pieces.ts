@@ -2,6 +2,7 @@
  * From full runs to pieces that are verified and on disk: check, blame, write. A piece of one run is checked before it is written; one of several runs
  * is written run by run and checked at the end, and counts for nothing until then.
  */
+import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Result from "effect/Result";
@@ -15,6 +16,7 @@ import type { Filled } from "./assembler/assembler.ts";
 import { blockBytes, blockLength, type OpenPiece, runBytes } from "./assembler/openPiece.ts";
 import { Blaming } from "./blaming.ts";
 import { Swarm, type Torrent } from "./Swarm.ts";
+import { monotonicMillis } from "./time.ts";
 
 /** Bytes of a piece are read back from disk by this much. */
 const READ_BACK = 1024 * 1024;
@@ -99,6 +101,8 @@ const storeRun = Effect.fnUntraced(function* (torrent: Torrent, { piece, run }: 
   yield* torrent.storage.write(offsetOf(torrent, piece) + run * piece.runBlocks * BLOCK_LENGTH, bytes);
   torrent.touched();
   torrent.assembler.runWritten(piece, run);
+  // Its buffer is free for whoever had none, who would not hear of it otherwise.
+  (yield* Swarm).wake(monotonicMillis(yield* Clock.Clock));
   if (piece.runsWritten < piece.runCount) return Option.none<Stored>();
   yield* finishDigest(torrent, piece);
   return yield* isGood(torrent, piece) ? accept(torrent, piece) : reject(torrent, piece);
