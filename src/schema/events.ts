@@ -2,6 +2,7 @@
  * What a download tells the world: one union for the library's stream, the live display and `--json`. Sizes are bytes, rates bytes
  * per second; `time` is added when an event is encoded for `--json`.
  */
+import type { Cause } from "./explain.ts";
 
 /** The download is known and begins. */
 export interface Started {
@@ -98,6 +99,12 @@ export interface TrackerEvent {
   readonly message?: string;
 }
 
+/** Why the download is slow or stuck, the most likely cause first; empty when it is not. Told when the causes change. */
+export interface Explained {
+  readonly type: "explain";
+  readonly causes: ReadonlyArray<Cause>;
+}
+
 /** Something a person should know, that ends nothing. */
 export interface Warning {
   readonly type: "warning";
@@ -138,6 +145,7 @@ export type DownloadEvent =
   | Progress
   | PeerEvent
   | TrackerEvent
+  | Explained
   | Warning
   | Complete
   | Stopped

@@ -99,6 +99,19 @@ export const TrackerJson = Schema.Struct({
   message: Schema.optionalKey(Schema.String),
 });
 
+/** Why it is slow or stuck. */
+export const ExplainedJson = Schema.Struct({
+  type: Schema.Literal("explain"),
+  ...time,
+  causes: Schema.Array(
+    Schema.Struct({
+      code: Schema.String,
+      message: Schema.String,
+      evidence: Schema.Record(Schema.String, Schema.Union([Schema.String, Schema.Finite])),
+    }),
+  ),
+});
+
 /** Something a person should know, that ends nothing. */
 export const WarningJson = Schema.Struct({
   type: Schema.Literal("warning"),
@@ -137,6 +150,7 @@ export const EventJson = Schema.Union([
   ProgressJson,
   PeerJson,
   TrackerJson,
+  ExplainedJson,
   WarningJson,
   CompleteJson,
   StoppedJson,

@@ -24,6 +24,8 @@ const LEAST_BURST = 16_384;
 export interface Bucket {
   /** Whether there is a limit now. */
   readonly limited: () => boolean;
+  /** Bytes per second; absent without a limit. */
+  readonly limit: () => number | undefined;
   /** Tokens that may be spent at once. */
   readonly available: () => number;
   /** Spends tokens; what is not there is owed. */
@@ -44,6 +46,7 @@ const makeBucket = (clock: Clock.Clock) => {
   };
   const bucket: Bucket = {
     limited: () => rate !== undefined,
+    limit: () => rate,
     available: () => {
       if (rate === undefined) return Number.POSITIVE_INFINITY;
       fill(rate);

@@ -153,6 +153,7 @@ export const makeDialogue = (options: {
         state.choking = false;
         return undefined;
       case "Interested":
+        if (state.wants) return undefined;
         state.wants = true;
         options.interested();
         return undefined;

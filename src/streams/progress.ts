@@ -5,6 +5,7 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import type { Phase, Progress } from "../schema/events.ts";
+import type { Cause } from "../schema/explain.ts";
 import { fileSpans, pieceLength } from "../schema/geometry.ts";
 import { Events } from "../services/Events.ts";
 import { monotonicMillis } from "./time.ts";
@@ -27,10 +28,8 @@ export interface ProgressSources {
   readonly selected: () => ReadonlyArray<number> | undefined;
   /** Addresses known, connected or not. */
   readonly known: () => number;
-  /** Trackers that are being asked right now, and those that failed last. */
-  readonly trackers: () => { readonly asking: number; readonly failed: number; readonly all: number };
-  /** Nodes of the DHT that we know; absent when it is not asked. */
-  readonly dhtNodes: () => number | undefined;
+  /** Why it is slow or stuck; its first cause is what the download waits for. */
+  readonly causes: (now: number) => ReadonlyArray<Cause>;
 }
 
 /** Counts the bytes of each file that lie in pieces we have; looks only at what changed since the last call. */
@@ -53,39 +52,6 @@ const makeFileCounts = (): ((torrent: Torrent) => Float64Array) => {
     }
     return counts;
   };
-};
-
-const plural = (n: number, word: string): string => `${n} ${word}${n === 1 ? "" : "s"}`;
-
-/** Why nothing comes, as a sentence; nothing when something does. */
-const waiting = (sources: ProgressSources, rate: number): string | undefined => {
-  const { swarm } = sources;
-  const phase = sources.phase();
-  if (rate > 0 || phase === "checking" || phase === "finishing" || phase === "seeding") return undefined;
-  const members = [...swarm.members];
-  const { asking, failed, all } = sources.trackers();
-  if (members.length === 0) {
-    const known = sources.known();
-    if (known > 0) return known === 1 ? "trying the one known peer" : `trying ${known} known peers`;
-    if (asking > 0) return `asking ${plural(asking, "tracker")} for peers`;
-    const nodes = sources.dhtNodes();
-    const dht =
-      nodes === undefined ? undefined : nodes > 0 ? `asking the DHT (${plural(nodes, "node")})` : "joining the DHT";
-    if (all > 0 && failed === all)
-      return `no tracker answers (${plural(failed, "tracker")} failed); ${dht ?? "trying again"}`;
-    if (all > 0) return `the trackers know no peers yet; ${dht ?? "asking again later"}`;
-    return dht === undefined ? "no peer is reachable; trying again" : `${dht} for peers`;
-  }
-  if (phase === "metadata") {
-    const offers = swarm.metadata.offers();
-    return offers === 0
-      ? `${plural(members.length, "peer")}, none of them offers the metadata yet`
-      : `fetching the metadata from ${plural(offers, "peer")}`;
-  }
-  const useful = members.filter((member) => member.weWant());
-  if (useful.length === 0) return `${plural(members.length, "peer")}, none of them has what is missing`;
-  if (useful.every((member) => member.choking())) return `${plural(members.length, "peer")}, all choking us`;
-  return `${plural(members.length, "peer")}, waiting for data`;
 };
 
 /** A function that gives the state of the download at each call, rates smoothed between calls. */
@@ -117,7 +83,7 @@ export const makeSnapshots = (sources: ProgressSources): ((now: number) => Progr
       torrent === undefined ? metadata.total : chosen.reduce((sum, i) => sum + (torrent.info.files[i]?.length ?? 0), 0);
     const sum = torrent === undefined ? metadata.done : done.reduce((a, b) => a + b, 0);
     const members = [...swarm.members];
-    const reason = waiting(sources, downloadRate);
+    const reason = downloadRate > 0 ? undefined : sources.causes(now)[0]?.message;
     return {
       type: "progress",
       phase: sources.phase(),

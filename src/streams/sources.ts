@@ -5,7 +5,6 @@ import * as NetAddress from "effect/net/NetAddress";
 import * as Dns from "effect/net/Dns";
 import * as Result from "effect/Result";
 import * as Stream from "effect/Stream";
-import type { DownloadEvent } from "../schema/events.ts";
 import type { InfoHash } from "../schema/infoHash.ts";
 import { Events } from "../services/Events.ts";
 import type { Tracker } from "../services/Tracker/Tracker.ts";
@@ -94,37 +93,3 @@ export const addTrackerPeers = (options: {
       }),
     ),
   );
-
-/** How the trackers of a download stand. */
-export interface TrackerStanding {
-  readonly asking: number;
-  readonly failed: number;
-  readonly all: number;
-}
-
-/** The same bus, that remembers what became of each tracker's last announce. */
-export const watchTrackers = (
-  events: Events["Service"],
-  all: number,
-): { readonly events: Events["Service"]; readonly standing: () => TrackerStanding } => {
-  const states = new Map<string, "announcing" | "ok" | "failed">();
-  const note = (event: DownloadEvent): void => {
-    if (event.type === "tracker") states.set(event.url, event.state);
-  };
-  const count = (state: "announcing" | "failed"): number => [...states.values()].filter((s) => s === state).length;
-  return {
-    events: {
-      ...events,
-      publish: (event) =>
-        Effect.andThen(
-          Effect.sync(() => note(event)),
-          events.publish(event),
-        ),
-      publishUnsafe: (event) => {
-        note(event);
-        events.publishUnsafe(event);
-      },
-    },
-    standing: () => ({ asking: count("announcing"), failed: count("failed"), all }),
-  };
-};

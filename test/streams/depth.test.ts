@@ -26,6 +26,7 @@ const endless = (): Assembler => {
     open: [],
     takeStarved: () => false,
     buffersUsed: () => 0,
+    buffersCapacity: 1,
   };
 };
 

@@ -60,6 +60,7 @@ export interface Assembler {
   /** Whether a peer went without because all buffers are in use; asking resets it. */
   readonly takeStarved: () => boolean;
   readonly buffersUsed: () => number;
+  readonly buffersCapacity: number;
 }
 
 /** What an assembler is made of. */
@@ -292,5 +293,6 @@ export const makeAssembler = (options: AssemblerOptions): Assembler => {
       return was;
     },
     buffersUsed: buffers.used,
+    buffersCapacity: buffers.capacity,
   };
 };

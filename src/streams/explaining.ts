@@ -1,0 +1,92 @@
+/**
+ * Says why a download is slow or stuck: collects what the rooms of a session know into one picture (schema/explain.ts judges it) and publishes the
+ * causes when they change. It changes nothing.
+ */
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import type { Phase } from "../schema/events.ts";
+import { type Cause, explain } from "../schema/explain.ts";
+import { Events } from "../services/Events.ts";
+import type { Observed } from "./observing.ts";
+import type { SwarmState } from "./Swarm.ts";
+import { monotonicMillis } from "./time.ts";
+
+/** Between two looks, in milliseconds. */
+const INTERVAL = 1_000;
+
+/** Where the picture comes from. */
+export interface ExplainSources {
+  readonly swarm: SwarmState;
+  readonly observed: Observed;
+  readonly phase: () => Phase;
+  /** Addresses known, connected or not. */
+  readonly known: () => number;
+  /** Nodes of the DHT that we know; absent when it is not asked. */
+  readonly dhtNodes: () => number | undefined;
+  /** Limit on the download rate in bytes per second; absent when there is none. */
+  readonly limit: () => number | undefined;
+  /** When the session began, in milliseconds of the monotonic clock. */
+  readonly startedAt: number;
+}
+
+const dhtWords = (nodes: number | undefined): ReadonlyArray<string> =>
+  nodes === undefined ? [] : [nodes === 0 ? "the DHT" : `the DHT (${nodes} node${nodes === 1 ? "" : "s"})`];
+
+/** A function that gives the causes at each call; `now` in milliseconds of the monotonic clock. */
+export const makeExplainer = (sources: ExplainSources): ((now: number) => ReadonlyArray<Cause>) => {
+  const { swarm, observed } = sources;
+  let last = { at: sources.startedAt, downloaded: 0 };
+  let rate = 0;
+  return (now) => {
+    const elapsed = now - last.at;
+    if (elapsed >= INTERVAL / 2) {
+      rate = ((swarm.totals.downloaded - last.downloaded) * 1000) / elapsed;
+      last = { at: now, downloaded: swarm.totals.downloaded };
+    }
+    const torrent = swarm.torrent();
+    let writing = 0;
+    for (const piece of torrent?.assembler.open ?? []) if (piece.there === piece.blockCount) writing++;
+    const { offers } = swarm.metadata;
+    return explain({
+      now,
+      phase: sources.phase(),
+      downloadRate: rate,
+      peers: [...swarm.members].map((member) => ({
+        choking: member.choking(),
+        wanted: member.weWant(),
+        snubbed: member.snubbed(),
+      })),
+      known: sources.known(),
+      unreachable: observed.unreachable(),
+      trackers: observed.trackers(),
+      otherSources: dhtWords(sources.dhtNodes()),
+      port: swarm.port(),
+      incoming: observed.incoming(),
+      running: now - sources.startedAt,
+      buffers: {
+        used: torrent?.assembler.buffersUsed() ?? 0,
+        capacity: torrent?.assembler.buffersCapacity ?? 0,
+        writing,
+      },
+      limit: sources.limit(),
+      metadata: { offers: offers(), ...swarm.metadata.progress() },
+      rarest: torrent?.table.rarest() ?? 0,
+    });
+  };
+};
+
+/** Publishes the causes whenever others come to the front, for as long as it runs. */
+export const reportCauses = (causesAt: (now: number) => ReadonlyArray<Cause>): Effect.Effect<never, never, Events> =>
+  Effect.gen(function* () {
+    const events = yield* Events;
+    const clock = yield* Clock.Clock;
+    let told = "";
+    const look = (): void => {
+      const causes = causesAt(monotonicMillis(clock));
+      const codes = causes.map(({ code }) => code).join();
+      if (codes === told) return;
+      told = codes;
+      events.publishUnsafe({ type: "explain", causes });
+    };
+    return yield* Effect.forever(Effect.andThen(Effect.sleep(INTERVAL), Effect.sync(look)));
+  });
