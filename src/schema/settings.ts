@@ -32,10 +32,14 @@ export interface PeerSettings {
   readonly maxUploadRequests: number;
   /** Requests that we have waiting with a peer, at the most. */
   readonly maxRequests: number;
-  /** Peers unchoked at once. */
+  /** Peers unchoked at once; more where they take what they are given well … */
   readonly uploadSlots: number;
+  /** … but never more than this. */
+  readonly maxUploadSlots: number;
   /** Between two rounds of choking. */
   readonly chokeInterval: number;
+  /** How long a peer is unchoked by chance (BEP 3). */
+  readonly optimisticInterval: number;
 }
 
 /** The defaults. */
@@ -54,7 +58,9 @@ export const defaultPeerSettings: PeerSettings = {
   maxUploadRequests: 500,
   maxRequests: 1_000,
   uploadSlots: 8,
+  maxUploadSlots: 50,
   chokeInterval: 10_000,
+  optimisticInterval: 30_000,
 };
 
 /** Replaceable with `Layer.succeed(PeerSettings, …)`. */

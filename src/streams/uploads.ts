@@ -172,6 +172,8 @@ export const makeUploads = (options: UploadsOptions): Uploads => {
       } else {
         Latch.closeUnsafe(waiting);
         yield* Latch.await(waiting);
+        // Wakes within `add`: what came with that request, cancels too, is seen first.
+        yield* Effect.yieldNow;
       }
     }
   });

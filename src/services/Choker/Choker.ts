@@ -4,21 +4,25 @@
  */
 import * as Context from "effect/Context";
 import * as Layer from "effect/Layer";
-import { rotation } from "./rotation.ts";
+import { titForTat } from "./byRate.ts";
+import { roundRobin } from "./roundRobin.ts";
 import type { Policy } from "./standing.ts";
 
-export type { ChokeRound, PeerStanding, Policy } from "./standing.ts";
+export type { ChokeRound, PeerStanding, Policy, Slot } from "./standing.ts";
+
+/** Tit for tat while something is to be fetched, then everybody in turn. */
+const standard: Policy = (peers, round) => (round.seeding ? roundRobin : titForTat)(peers, round);
 
 /** Decides who is unchoked. */
 export class Choker extends Context.Service<
   Choker,
   {
-    /** The ids of the peers to unchoke; all others are to be choked. */
+    /** The peers to unchoke, by id, and by what right; all others are to be choked. */
     readonly decide: Policy;
   }
 >()("bt-effect/services/Choker") {
   /** Decides by the policy given. */
   static readonly layerPolicy = (policy: Policy) => Layer.succeed(Choker, Choker.of({ decide: policy }));
-  /** A fixed number of slots that go round. */
-  static readonly layer = Choker.layerPolicy(rotation);
+  /** The usual policy. */
+  static readonly layer = Choker.layerPolicy(standard);
 }

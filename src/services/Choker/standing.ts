@@ -1,4 +1,4 @@
-/** What a choking policy is told and what it answers. Times are milliseconds of one clock, which one does not matter. */
+/** What a choking policy is told and what it answers. Times are milliseconds of one clock, which one does not matter; rates are bytes per second. */
 
 /** How a peer stands with us. */
 export interface PeerStanding {
@@ -7,10 +7,19 @@ export interface PeerStanding {
   readonly interested: boolean;
   /** We choke it. */
   readonly choked: boolean;
-  /** Since when it has been choked or unchoked; when it connected, if that never changed. */
+  readonly connectedAt: number;
+  /** Since when it has been choked or unchoked; `connectedAt` while that never changed. */
   readonly since: number;
-  /** What it gives us now, in bytes per second. */
+  /** It was unchoked by chance and not for what it gives. */
+  readonly optimistic: boolean;
+  /** It owes us blocks and sends none. */
+  readonly snubbed: boolean;
+  /** What it gave us in the last round. */
   readonly downloadRate: number;
+  /** What it was given in the last round. */
+  readonly uploadRate: number;
+  /** Bytes that it was given since it was last unchoked. */
+  readonly sent: number;
 }
 
 /** The round to decide. */
@@ -18,11 +27,29 @@ export interface ChokeRound {
   readonly now: number;
   /** Peers to be unchoked at the most. */
   readonly slots: number;
-  /** Between two rounds, in milliseconds: who was unchoked for less keeps its slot. */
+  /** Between two rounds, in milliseconds: who was choked or unchoked for less stays so. */
   readonly interval: number;
+  /** How long a peer is unchoked by chance, in milliseconds. */
+  readonly optimisticInterval: number;
   /** False between rounds: free slots are filled, nobody loses one. */
   readonly rotate: boolean;
+  /** Nothing is to be fetched: what peers give us does not matter. */
+  readonly seeding: boolean;
+  /** Bytes of a piece. */
+  readonly pieceLength: number;
+  /** At least 0, below 1. */
+  readonly random: () => number;
 }
 
-/** From the peers' standing to the ids of those to be unchoked. Pure; the order of `peers` decides between equals. */
-export type Policy = (peers: ReadonlyArray<PeerStanding>, round: ChokeRound) => ReadonlySet<number>;
+/** How a slot was come by. */
+export type Slot = "regular" | "optimistic";
+
+/** From the peers' standing to those to be unchoked, by id. Pure; the order of `peers` decides between equals. */
+export type Policy = (peers: ReadonlyArray<PeerStanding>, round: ChokeRound) => ReadonlyMap<number, Slot>;
+
+/** Whether it is too soon to change anything for a peer (fibrillation, BEP 3); a new one may be unchoked at once. */
+export const isSettling = ({ connectedAt, since }: PeerStanding, { interval, now }: ChokeRound): boolean =>
+  since !== connectedAt && now - since < interval;
+
+/** Those who wait longest first. */
+export const bySince = (a: PeerStanding, b: PeerStanding): number => a.since - b.since;
