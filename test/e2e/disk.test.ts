@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest";
 import { Effect } from "effect";
-import { chmodSync, chownSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readFileSync, rmdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { emptyFolder } from "../support/clients/folder.ts";
 import { libtorrentSeeder } from "../support/clients/libtorrent.ts";
@@ -63,7 +63,7 @@ describeClients("a disk that is too small", ["python3-libtorrent", "root"], () =
 
   it.live("ends a download under way in order, and enlarged it takes the rest with the same command", () =>
     Effect.gen(function* () {
-      const { payload, args, seeder } = yield* makeSwarm({ uploadLimit: 4 * MIB });
+      const { payload, args, seeder } = yield* makeSwarm({ uploadLimit: 3 * MIB });
       const disk = yield* smallDisk(20 * MIB);
       const home = yield* makeHome;
       const out = join(disk.folder, "out");
@@ -71,8 +71,9 @@ describeClients("a disk that is too small", ["python3-libtorrent", "root"], () =
       yield* running.until(() =>
         eventsOfType(running.stdout(), "progress").find(({ done }) => done > payload.size * 0.2),
       );
-      // Somebody else takes what is left.
-      writeFileSync(join(disk.folder, "other"), new Uint8Array(10 * MIB));
+      // Somebody else takes nearly all that is left.
+      const { bavail, bsize } = statfsSync(disk.folder);
+      writeFileSync(join(disk.folder, "other"), new Uint8Array(bavail * bsize - MIB));
       const full = yield* finished(running);
       assertStorageLine(full, /^bt-effect: .*out.*: the disk is full; free some space and run the same command again/);
       assert.strictEqual(eventsOfType(full.stdout, "error")[0]?.code, "storage.no-space");

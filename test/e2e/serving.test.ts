@@ -18,8 +18,9 @@ describeClients("a download under way", ["python3-libtorrent"], () => {
         pieceLength: 128 * 1024,
         content: 8 * MIB,
       });
-      // The payload comes slowly: what the leecher gets meanwhile is served while downloading.
+      // The payload comes slowly, and not before the leecher is there: what the leecher gets meanwhile is served while downloading.
       const seeder = yield* libtorrentSeeder(payload, { uploadLimit: 2 * MIB });
+      yield* seeder.running.kill("SIGSTOP");
       const home = yield* makeHome;
       const args = [payload.torrent, "--peer", seeder.address, "--bind", "127.0.0.1", "--port", "0", "--json"];
       const running = yield* btEffect(home, args);
@@ -33,6 +34,10 @@ describeClients("a download under way", ["python3-libtorrent"], () => {
         folder: `${folder}/out`,
         peers: [`127.0.0.1:${port}`],
       });
+      yield* running.until(() =>
+        eventsOfType(running.stdout(), "peer").find(({ direction }) => direction === "incoming"),
+      );
+      yield* seeder.running.kill("SIGCONT");
       const { status } = yield* running.ended;
       assert.strictEqual(status, 0);
       assertSame(payload, home.out(payload.name));

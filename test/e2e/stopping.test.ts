@@ -13,7 +13,7 @@ const MIB = 1024 * 1024;
 /** Sixteen files whose borders lie within pieces. */
 const files = Object.fromEntries(Array.from({ length: 16 }, (_, index) => [`${index % 4}/${index}.bin`, MIB + 17]));
 
-/** A download that takes about four seconds, its only peer, and a tracker that keeps what it is told. */
+/** A download that takes about five seconds, its only peer, and a tracker that keeps what it is told. */
 const makeSlowDownload = (options: TrackerOptions = {}) =>
   Effect.gen(function* () {
     const payload = yield* makePayload({
@@ -22,7 +22,7 @@ const makeSlowDownload = (options: TrackerOptions = {}) =>
       pieceLength: 64 * 1024,
       content: files,
     });
-    const seeder = yield* libtorrentSeeder(payload, { uploadLimit: 4 * MIB });
+    const seeder = yield* libtorrentSeeder(payload, { uploadLimit: 3 * MIB });
     const tracker = yield* recordingTracker(options);
     const args = [payload.torrent, "--peer", seeder.address, "--tracker", tracker.url, "--port", "0", "--json"];
     return { payload, seeder, tracker, args, home: yield* makeHome };
@@ -32,11 +32,11 @@ const makeSlowDownload = (options: TrackerOptions = {}) =>
 const reaches = (running: Running, bytes: number) =>
   running.until(() => eventsOfType(running.stdout(), "progress").find(({ done }) => done >= bytes));
 
-/** Runs until a share between 20 and 60 % is there, by chance, and then sends the signal. */
+/** Runs until a share between 15 and 50 % is there, by chance, and then sends the signal. */
 const runAndStop = (home: Home, args: ReadonlyArray<string>, options: { size: number; signal: NodeJS.Signals }) =>
   Effect.gen(function* () {
     const running = yield* btEffect(home, args);
-    yield* reaches(running, options.size * (0.2 + Math.random() * 0.4));
+    yield* reaches(running, options.size * (0.15 + Math.random() * 0.35));
     const at = performance.now();
     yield* running.kill(options.signal);
     const end = yield* running.ended;
@@ -71,7 +71,7 @@ describeClients("a download that is stopped", ["python3-libtorrent"], () => {
           const stopped = yield* runAndStop(home, args, { size: payload.size, signal });
           assert.strictEqual(stopped.status, status);
           assert.isBelow(stopped.seconds, 3);
-          assert.match(stopped.stderr, /^bt-effect: stopped at \d+\.\d%; resume with: .*\n$/);
+          assert.match(stopped.stderr, /^bt-effect: stopped at [\d.]+%; resume with: .*\n$/);
           assert.include(stopped.stderr, payload.torrent);
           const [told] = eventsOfType(stopped.stdout, "stopped");
           assert.strictEqual(told?.total, payload.size);
@@ -131,7 +131,8 @@ describeClients("a download that is stopped", ["python3-libtorrent"], () => {
       yield* running.kill("SIGINT");
       const end = yield* running.ended;
       assert.strictEqual(end.status, 130);
-      assert.isBelow(end.at - at, 500);
+      // The tracker would be waited for twice as long.
+      assert.isBelow(end.at - at, 1_000);
     }),
   );
 });
