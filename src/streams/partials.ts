@@ -28,7 +28,7 @@ export const keepPartials = Effect.fnUntraced(function* (
   const kept: Array<PartialPiece> = [];
   for (const piece of torrent.assembler.open) {
     const bytes = runBytes(piece, 0);
-    if (piece.runCount > 1 || piece.there === 0 || bytes === undefined) continue;
+    if (piece.runCount > 1 || piece.there === piece.padded || bytes === undefined) continue;
     const blocks = Bitfield.make(piece.blockCount);
     for (const [first, end] of runsThere(piece)) {
       const from = first * BLOCK_LENGTH;

@@ -67,9 +67,15 @@ const blockDigests = Effect.fnUntraced(function* (torrent: Torrent, piece: OpenP
 const reject = Effect.fnUntraced(function* (torrent: Torrent, piece: OpenPiece) {
   const blaming = yield* Blaming;
   const digests = yield* blockDigests(torrent, piece);
+  const blocks = digests.map((digest, block) => ({
+    begin: block * BLOCK_LENGTH,
+    peer: piece.from[block]?.address,
+    digest,
+  }));
+  // Padding is from nobody and right: it must not hide a sole contributor.
   yield* blaming.failed(
     piece.index,
-    digests.map((digest, block) => ({ begin: block * BLOCK_LENGTH, peer: piece.from[block]?.address, digest })),
+    blocks.filter(({ peer }, block) => peer !== undefined || !piece.isPad(block)),
   );
   torrent.assembler.failed(piece);
   const hopeless = blaming.hopeless(piece.index);

@@ -23,6 +23,7 @@ import { makeAssembler } from "./assembler/assembler.ts";
 import { makeBuffers } from "./assembler/buffers.ts";
 import { checkPieces } from "./checking.ts";
 import { openOutput, type Output } from "./output.ts";
+import { padBlocks, padPieces } from "./padding.ts";
 import { isFull, keepPartials, restorePartials } from "./partials.ts";
 import { makeRecorder, type Recorder } from "./recorder.ts";
 import { recover } from "./resume.ts";
@@ -163,7 +164,8 @@ export const prepare = Effect.fnUntraced(function* (
   const full = Bitfield.make(info.pieceCount);
   for (const partial of recovered.partial) if (isFull({ info }, partial)) Bitfield.set(full, partial.index);
   const fullAndGood = yield* checkPieces({ info, storage, pieces: full });
-  const have = recovered.have.map((byte, at) => byte | (fullAndGood[at] ?? 0));
+  const pads = padPieces(info);
+  const have = recovered.have.map((byte, at) => byte | (fullAndGood[at] ?? 0) | (pads[at] ?? 0));
 
   const chosen = wantedPieces(info, output.selected);
   const wanted = request.shareOnly ? Bitfield.make(info.pieceCount) : chosen;
@@ -180,6 +182,7 @@ export const prepare = Effect.fnUntraced(function* (
     pieceLength: (index) => pieceLength(info, index),
     runLength,
     suspect: context.suspect,
+    isPad: padBlocks(info),
   });
   let recorded: Pick<Recorder, "touched" | "lost"> = { touched: () => {}, lost: () => {} };
   const torrent: Torrent = {

@@ -12,6 +12,13 @@ import { makeClient, makeFixture, makeSeed, requestOf, TRACKER, watch } from "..
 const SEED = "10.0.0.1";
 const CLIENT = "10.0.0.2";
 const PAYLOAD = "/d/payload.bin";
+const settings = (bufferBytes: number, runLength: number): typeof defaultDataSettings => ({
+  bufferBytes,
+  runLength,
+  writes: defaultDataSettings.writes,
+  recordInterval: defaultDataSettings.recordInterval,
+  syncInterval: defaultDataSettings.syncInterval,
+});
 const peers = [{ host: SEED, port: 6881 }];
 
 describe("a download", () => {
@@ -129,7 +136,7 @@ describe("a download", () => {
       }));
       const client = yield* makeClient({ network, address: CLIENT, storage });
       const run = yield* watch(client, requestOf(fixture, { peers, noTrackers: true })).pipe(
-        Effect.provideService(DataSettings, { ...defaultDataSettings, bufferBytes }),
+        Effect.provideService(DataSettings, settings(bufferBytes, 65_536)),
       );
       yield* TestClock.adjust("30 seconds");
       assert.isTrue(run.isComplete());
@@ -146,9 +153,8 @@ describe("a download", () => {
       const network = yield* Network.make({ latency: "5 millis" });
       yield* makeFakePeer({ network, address: SEED, fixture });
       const client = yield* makeClient({ network, address: CLIENT, storage: Spoilt.slow("5 millis") });
-      const settings = { ...defaultDataSettings, runLength: 65_536, bufferBytes: 4 * 65_536 };
       const run = yield* watch(client, requestOf(fixture, { peers, noTrackers: true })).pipe(
-        Effect.provideService(DataSettings, settings),
+        Effect.provideService(DataSettings, settings(4 * 65_536, 65_536)),
       );
       yield* TestClock.adjust("4 seconds");
       assert.isTrue(run.isComplete());

@@ -52,6 +52,7 @@ export interface AssemblingOptions {
   readonly buffers?: number;
   readonly seed?: number;
   readonly suspect?: AssemblerOptions["suspect"];
+  readonly isPad?: AssemblerOptions["isPad"];
 }
 
 /** A peer as the assembler sees it, and what it was asked and told to forget. */
@@ -76,7 +77,9 @@ export const makeAssembling = (options: AssemblingOptions) => {
   } = options;
   const lengthOf = (index: number): number => (index === pieceCount - 1 ? lastLength : pieceLength);
   const content = Array.from({ length: pieceCount }, (_, index) =>
-    Uint8Array.from({ length: lengthOf(index) }, (_, at) => (at * 31 + index * 17 + (at >>> 8)) & 0x7f),
+    Uint8Array.from({ length: lengthOf(index) }, (_, at) =>
+      options.isPad?.(index, Math.floor(at / BLOCK_LENGTH)) === true ? 0 : (at * 31 + index * 17 + (at >>> 8)) & 0x7f,
+    ),
   );
   const table = makeTable(
     { pieceCount, order: "rarest", wanted: Bitfield.full(pieceCount), have: Bitfield.make(pieceCount) },
@@ -90,6 +93,7 @@ export const makeAssembling = (options: AssemblingOptions) => {
     pieceLength: lengthOf,
     runLength,
     suspect: options.suspect ?? (() => false),
+    isPad: options.isPad,
   });
   const filled: Array<Filled> = [];
   /** What is on disk, by piece. */

@@ -41,39 +41,73 @@ export interface Fixture {
   readonly bytes: Uint8Array;
 }
 
-/** A single-file torrent of pseudo-random bytes, read from its own bencoding as a real one is. */
+/** Pseudo-random bytes, the same each time. */
+const makeBytes = (length: number): Uint8Array => {
+  const bytes = new Uint8Array(length);
+  let state = 0x2545f491;
+  for (let at = 0; at < bytes.length; at++) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    bytes[at] = state >>> 24;
+  }
+  return bytes;
+};
+
+/** Reads a torrent of `bytes` from its own bencoding, as a real one is. */
+const toFixture = (
+  bytes: Uint8Array,
+  options: { readonly pieceLength: number; readonly tracker?: string | undefined },
+  info: Parameters<typeof Dictionary.make>[0],
+): Fixture => {
+  const { pieceLength, tracker } = options;
+  const pieces = Buffer.concat(
+    Array.from({ length: Math.ceil(bytes.length / pieceLength) }, (_, index) =>
+      hash("sha1", bytes.subarray(index * pieceLength, (index + 1) * pieceLength), "buffer"),
+    ),
+  );
+  const torrent = encode(
+    Dictionary.make({
+      announce: tracker === undefined ? undefined : Dictionary.fromText(tracker),
+      info: Dictionary.make({ ...info, "piece length": pieceLength, pieces }),
+    }),
+  );
+  return { metainfo: Result.getOrThrow(parseMetainfo(torrent, digests)), bytes };
+};
+
+/** A single-file torrent of pseudo-random bytes. */
 export const makeFixture = (options: {
   readonly length: number;
   readonly pieceLength: number;
   readonly name?: string;
   readonly tracker?: string;
   readonly private?: boolean;
-}): Fixture => {
-  const bytes = new Uint8Array(options.length);
-  let state = 0x2545f491;
-  for (let at = 0; at < bytes.length; at++) {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    bytes[at] = state >>> 24;
+}): Fixture =>
+  toFixture(makeBytes(options.length), options, {
+    length: options.length,
+    name: Dictionary.fromText(options.name ?? "payload.bin"),
+    private: options.private === true ? 1 : undefined,
+  });
+
+/** A torrent of the files given by name and length in the folder `many`; those without a name are padding (BEP 47). */
+export const makeManyFixture = (
+  files: ReadonlyArray<readonly [name: string, length: number]>,
+  options: { readonly pieceLength: number; readonly tracker?: string },
+): Fixture => {
+  const bytes = makeBytes(files.reduce((sum, [, length]) => sum + length, 0));
+  let at = 0;
+  for (const [name, length] of files) {
+    if (name === "") bytes.fill(0, at, at + length);
+    at += length;
   }
-  const count = Math.ceil(options.length / options.pieceLength);
-  const pieces = Buffer.concat(
-    Array.from({ length: count }, (_, index) =>
-      hash("sha1", bytes.subarray(index * options.pieceLength, (index + 1) * options.pieceLength), "buffer"),
-    ),
-  );
-  const torrent = encode(
-    Dictionary.make({
-      announce: options.tracker === undefined ? undefined : Dictionary.fromText(options.tracker),
-      info: Dictionary.make({
-        length: options.length,
-        name: Dictionary.fromText(options.name ?? "payload.bin"),
-        "piece length": options.pieceLength,
-        pieces,
-        private: options.private === true ? 1 : undefined,
+  return toFixture(bytes, options, {
+    name: Dictionary.fromText("many"),
+    files: files.map(([name, length]) =>
+      Dictionary.make({
+        attr: name === "" ? Dictionary.fromText("p") : undefined,
+        length,
+        path: name === "" ? [".pad", String(length)].map(Dictionary.fromText) : [Dictionary.fromText(name)],
       }),
-    }),
-  );
-  return { metainfo: Result.getOrThrow(parseMetainfo(torrent, digests)), bytes };
+    ),
+  });
 };
 
 /** What is special about one client. */

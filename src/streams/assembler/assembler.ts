@@ -14,11 +14,14 @@ import {
   ASKED,
   blockLength,
   type Contributor,
+  fillPads,
   FREE,
+  isIdle,
   makeOpenPiece,
   type OpenPiece,
   THERE,
 } from "./openPiece.ts";
+import { findOrphan } from "./orphans.ts";
 
 /** A run of a piece that is full and waits to be verified (a whole piece) or written (one run of several). */
 export interface Filled {
@@ -73,11 +76,13 @@ export interface AssemblerOptions {
   readonly runLength: number;
   /** Whether the piece failed before and should come from one peer alone. */
   readonly suspect: (index: number) => boolean;
+  /** Whether a block of piece `index` is nothing but padding; absent when there is none. */
+  readonly isPad?: ((index: number, block: number) => boolean) | undefined;
 }
 
 /** An assembler with nothing open. */
 export const makeAssembler = (options: AssemblerOptions): Assembler => {
-  const { table, buffers } = options;
+  const { table, buffers, isPad } = options;
   const open = new Map<number, OpenPiece>();
   const deliveries = makeDeliveries();
   let starved = false;
@@ -94,8 +99,10 @@ export const makeAssembler = (options: AssemblerOptions): Assembler => {
       runLength: options.runLength,
       digest: options.hasher.begin(),
       parole: options.suspect(index),
+      isPad: (block) => isPad?.(index, block) ?? false,
     });
     piece.buffers[0] = buffer;
+    if (isPad !== undefined) fillPads(piece, 0);
     open.set(index, piece);
     table.open(index);
     return piece;
@@ -108,12 +115,7 @@ export const makeAssembler = (options: AssemblerOptions): Assembler => {
 
   /** Gives up a piece that nobody connected has, so that one that somebody has can be opened. */
   const dropOrphan = (): boolean => {
-    let orphan: OpenPiece | undefined;
-    for (const piece of open.values()) {
-      if (!isIdle(piece) || piece.there === piece.blockCount) continue;
-      if (table.availability(piece.index) > 0 || piece.runsWritten > 0) continue;
-      if (orphan === undefined || piece.there < orphan.there) orphan = piece;
-    }
+    const orphan = findOrphan(open.values(), table);
     if (orphan === undefined) return false;
     close(orphan);
     table.reopen(orphan.index);
@@ -129,6 +131,7 @@ export const makeAssembler = (options: AssemblerOptions): Assembler => {
       return false;
     }
     piece.buffers[run] = buffer;
+    if (isPad !== undefined) fillPads(piece, run);
     return true;
   };
 
@@ -138,6 +141,8 @@ export const makeAssembler = (options: AssemblerOptions): Assembler => {
     for (; block < piece.blockCount && taken < count && piece.free > 0; block++) {
       if (piece.state[block] !== FREE) continue;
       if (!bufferFor(piece, block)) break;
+      // The buffer may have come with its padding filled in.
+      if (piece.state[block] !== FREE) continue;
       piece.state[block] = ASKED;
       piece.asked[block] = peer;
       piece.free--;
@@ -152,9 +157,6 @@ export const makeAssembler = (options: AssemblerOptions): Assembler => {
   const push = (out: Array<BlockSpan>, piece: OpenPiece, block: number): void => {
     out.push({ index: piece.index, begin: block * BLOCK_LENGTH, length: blockLength(piece.length, block) });
   };
-
-  /** Nobody is asked for any of it. */
-  const isIdle = (piece: OpenPiece): boolean => piece.free + piece.there === piece.blockCount;
 
   const mayAsk = (piece: OpenPiece, peer: Contributor, among: Uint8Array | undefined): boolean =>
     table.hasPiece(peer.slot, piece.index) &&
@@ -174,7 +176,7 @@ export const makeAssembler = (options: AssemblerOptions): Assembler => {
     piece.state[block] = FREE;
     piece.free++;
     piece.cursor = Math.min(piece.cursor, block);
-    if (piece.free === piece.blockCount) {
+    if (piece.free + piece.padded === piece.blockCount) {
       close(piece);
       table.reopen(index);
     }
@@ -184,11 +186,12 @@ export const makeAssembler = (options: AssemblerOptions): Assembler => {
   const cancelOthers = (piece: OpenPiece, block: number, winner: Contributor): void => {
     const first = piece.asked[block];
     const second = piece.askedToo[block];
+    const begin = block * BLOCK_LENGTH;
+    const length = blockLength(piece.length, block);
     piece.asked[block] = undefined;
     piece.askedToo[block] = undefined;
-    const length = blockLength(piece.length, block);
-    for (const other of [first, second])
-      if (other !== undefined && other !== winner) other.cancel(piece.index, block * BLOCK_LENGTH, length);
+    if (first !== undefined && first !== winner) first.cancel(piece.index, begin, length);
+    if (second !== undefined && second !== winner) second.cancel(piece.index, begin, length);
   };
 
   return {
@@ -243,7 +246,7 @@ export const makeAssembler = (options: AssemblerOptions): Assembler => {
       piece.from[block] = peer;
       piece.there++;
       cancelOthers(piece, block, peer);
-      if (block === piece.hashed) advanceDigest(piece);
+      if (piece.state[piece.hashed] === THERE) advanceDigest(piece);
       const run = Math.floor(block / piece.runBlocks);
       const left = (piece.runLeft[run] ?? 0) - 1;
       piece.runLeft[run] = left;
@@ -277,7 +280,7 @@ export const makeAssembler = (options: AssemblerOptions): Assembler => {
       }
       piece.buffers[0]?.set(bytes);
       for (let block = 0; block < piece.blockCount; block++) {
-        if (!there(block)) continue;
+        if (!there(block) || piece.state[block] === THERE) continue;
         piece.state[block] = THERE;
         piece.free--;
         piece.there++;

@@ -49,6 +49,10 @@ export interface OpenPiece {
   /** Blocks still missing, by run. */
   readonly runLeft: Uint16Array;
   readonly digest: Digesting;
+  /** Whether a block is nothing but padding (BEP 47). */
+  readonly isPad: (block: number) => boolean;
+  /** Blocks that were filled in as padding. */
+  padded: number;
   /** Blocks from the beginning that are in the digest. */
   hashed: number;
   free: number;
@@ -67,6 +71,9 @@ export interface OpenPiece {
 export const blockLength = (length: number, block: number): number =>
   Math.min(BLOCK_LENGTH, length - block * BLOCK_LENGTH);
 
+/** Whether nobody is asked for any of the piece. */
+export const isIdle = (piece: OpenPiece): boolean => piece.free + piece.there === piece.blockCount;
+
 /** A piece with all blocks free. */
 export const makeOpenPiece = (options: {
   readonly index: number;
@@ -74,6 +81,7 @@ export const makeOpenPiece = (options: {
   readonly runLength: number;
   readonly digest: Digesting;
   readonly parole: boolean;
+  readonly isPad: (block: number) => boolean;
 }): OpenPiece => {
   const blockCount = Math.ceil(options.length / BLOCK_LENGTH);
   const runBlocks = Math.ceil(options.runLength / BLOCK_LENGTH);
@@ -94,6 +102,8 @@ export const makeOpenPiece = (options: {
     buffers: Array.from({ length: runCount }),
     runLeft,
     digest: options.digest,
+    isPad: options.isPad,
+    padded: 0,
     hashed: 0,
     free: blockCount,
     there: 0,
@@ -110,6 +120,26 @@ export const blockBytes = (piece: OpenPiece, block: number): Uint8Array | undefi
   if (buffer === undefined) return undefined;
   const at = (block % piece.runBlocks) * BLOCK_LENGTH;
   return buffer.subarray(at, at + blockLength(piece.length, block));
+};
+
+/**
+ * Fills in the padding of a run whose buffer has just been taken. A run of nothing else keeps one block to be asked for, with which it completes as any
+ * other does.
+ */
+export const fillPads = (piece: OpenPiece, run: number): void => {
+  const first = run * piece.runBlocks;
+  const end = Math.min(first + piece.runBlocks, piece.blockCount);
+  let left = piece.runLeft[run] ?? 0;
+  for (let block = first; block < end && left > 1; block++) {
+    if (piece.state[block] !== FREE || !piece.isPad(block)) continue;
+    blockBytes(piece, block)?.fill(0);
+    piece.state[block] = THERE;
+    piece.free--;
+    piece.there++;
+    piece.padded++;
+    left--;
+  }
+  piece.runLeft[run] = left;
 };
 
 /** The bytes of run `run`: what it covers of the piece, in its buffer. */

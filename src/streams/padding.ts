@@ -1,0 +1,21 @@
+/** Which blocks and pieces of a torrent are padding (BEP 47): zeros that need not be asked of anybody. */
+import * as Bitfield from "../schema/bitfield.ts";
+import { blockLength, fileSpans, pieceOffset, wantedPieces } from "../schema/geometry.ts";
+import type { TorrentInfo } from "../schema/metainfo.ts";
+import { BLOCK_LENGTH } from "../schema/wire.ts";
+
+/** Tells whether all of a block of piece `index` is padding; none for a torrent without any. */
+export const padBlocks = (info: TorrentInfo): ((index: number, block: number) => boolean) | undefined => {
+  if (!info.files.some(({ pad }) => pad)) return undefined;
+  return (index, block) => {
+    const begin = block * BLOCK_LENGTH;
+    const spans = fileSpans(info.files, pieceOffset(info, index) + begin, blockLength(info, index, begin));
+    return spans.every(({ file }) => info.files[file]?.pad === true);
+  };
+};
+
+/** Bits of the pieces that hold nothing but padding: they are there from the start. */
+export const padPieces = (info: TorrentInfo): Uint8Array => {
+  const real = wantedPieces(info);
+  return Bitfield.full(info.pieceCount).map((byte, at) => byte & ~(real[at] ?? 0));
+};

@@ -1,0 +1,88 @@
+import { assert, describe, it } from "@effect/vitest";
+import { Effect, Fiber } from "effect";
+import { TestClock } from "effect/testing";
+import * as Network from "../../src/services/MemoryNetwork/MemoryNetwork.ts";
+import { MemoryTrackers } from "../../src/services/Tracker/memory.ts";
+import { makeFakePeer } from "../support/fakePeer.ts";
+import { type Fixture, makeClient, makeFixture, makeManyFixture, requestOf, watch } from "../support/swarm.ts";
+
+const SEED = "10.0.0.1";
+const CLIENT = "10.0.0.2";
+const PIECE = 65_536;
+
+/** A download from one honest peer, to its end; what was asked of the peer, as `piece/block`. */
+const fetch = (fixture: Fixture, change: Parameters<typeof requestOf>[1] = {}) =>
+  Effect.gen(function* () {
+    const network = yield* Network.make({ latency: "10 millis", bytesPerSecond: 500_000 });
+    const asked: Array<string> = [];
+    yield* makeFakePeer({
+      network,
+      address: SEED,
+      fixture,
+      hear: (message) => {
+        if (message._tag === "Request") asked.push(`${message.index}/${message.begin / 16_384}`);
+      },
+    });
+    const client = yield* makeClient({ network, address: CLIENT });
+    const peers = [{ host: SEED, port: 6881 }];
+    const run = yield* watch(client, requestOf(fixture, { peers, noTrackers: true, ...change }));
+    yield* TestClock.adjust("20 seconds");
+    yield* Fiber.join(run.fiber);
+    return { asked, client, run };
+  }).pipe(Effect.provide(MemoryTrackers.layer));
+
+describe("what a download asks for", () => {
+  it.effect("is everything in order when sequential", () =>
+    Effect.gen(function* () {
+      const { asked } = yield* fetch(makeFixture({ length: 20 * PIECE, pieceLength: PIECE }), { sequential: true });
+      const pieces = asked.map((name) => Number(name.split("/")[0]));
+      assert.deepStrictEqual(
+        pieces,
+        pieces.toSorted((a, b) => a - b),
+      );
+      assert.strictEqual(pieces.length, 80);
+    }),
+  );
+
+  it.effect("is only what was chosen, with the pieces that it shares with other files", () =>
+    Effect.gen(function* () {
+      const fixture = makeManyFixture(
+        [
+          ["a", 3 * PIECE + 100],
+          ["b", PIECE],
+          ["c", 5 * PIECE],
+        ],
+        { pieceLength: PIECE },
+      );
+      const { asked, client, run } = yield* fetch(fixture, { select: [{ _tag: "Glob", glob: "b" }] });
+      assert.deepStrictEqual(new Set(asked.map((name) => name.split("/")[0])), new Set(["3", "4"]));
+      assert.deepStrictEqual(
+        yield* client.disk.get("/d/many/b"),
+        fixture.bytes.slice(3 * PIECE + 100, 4 * PIECE + 100),
+      );
+      assert.notInclude(yield* client.disk.paths, "/d/many/a");
+      const end = run.events.find((event) => event.type === "complete");
+      assert.strictEqual(end?.size, PIECE);
+    }),
+  );
+
+  it.effect("is no padding: that is filled in, and pieces of it alone are there from the start (BEP 47)", () =>
+    Effect.gen(function* () {
+      const fixture = makeManyFixture(
+        [
+          ["a", 20_000],
+          ["", 2 * PIECE - 20_000],
+          ["b", PIECE + 20_000],
+          ["", PIECE - 20_000],
+          ["c", 100],
+        ],
+        { pieceLength: PIECE },
+      );
+      const { asked, client } = yield* fetch(fixture);
+      assert.deepStrictEqual(new Set(asked), new Set(["0/0", "0/1", "2/0", "2/1", "2/2", "2/3", "3/0", "3/1", "4/0"]));
+      assert.strictEqual(asked.length, 9);
+      assert.deepStrictEqual(yield* client.disk.get("/d/many/a"), fixture.bytes.slice(0, 20_000));
+      assert.deepStrictEqual(yield* client.disk.get("/d/many/b"), fixture.bytes.slice(2 * PIECE, 3 * PIECE + 20_000));
+    }),
+  );
+});
