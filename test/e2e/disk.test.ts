@@ -72,8 +72,10 @@ describeClients("a disk that is too small", ["python3-libtorrent", "root"], () =
         eventsOfType(running.stdout(), "progress").find(({ done }) => done > payload.size * 0.2),
       );
       // Somebody else takes nearly all that is left.
+      yield* running.kill("SIGSTOP");
       const { bavail, bsize } = statfsSync(disk.folder);
       writeFileSync(join(disk.folder, "other"), new Uint8Array(bavail * bsize - MIB));
+      yield* running.kill("SIGCONT");
       const full = yield* finished(running);
       assertStorageLine(full, /^bt-effect: .*out.*: the disk is full; free some space and run the same command again/);
       assert.strictEqual(eventsOfType(full.stdout, "error")[0]?.code, "storage.no-space");
