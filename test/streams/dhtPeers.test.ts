@@ -84,7 +84,7 @@ describe("dhtPeers", () => {
       const run = yield* watch(client, magnetOf(fixture));
       yield* TestClock.adjust("3 seconds");
       const last = run.events.findLast((event) => event.type === "progress");
-      assert.strictEqual(last?.waiting, "joining the DHT for peers");
+      assert.strictEqual(last?.waiting, "no peers known yet: asking the DHT");
     }).pipe(Effect.provide(MemoryTrackers.layer)),
   );
 

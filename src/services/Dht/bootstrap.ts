@@ -1,6 +1,6 @@
 /**
- * How our nodes come into the DHT: from the nodes of the last run, those that torrents and magnets name, and the well-known routers (protocols §11). Names
- * are resolved one after the other and only while too few nodes are known: where there is no internet, each takes a thread of the machine for seconds.
+ * How our nodes come into the DHT: from the nodes of the last run (which are in their tables), those that torrents and magnets name, and the well-known
+ * routers (protocols §11). Names are resolved one after the other and only while too few nodes are known: where there is no internet, each takes a thread of the machine for seconds.
  */
 import * as Effect from "effect/Effect";
 import * as Dns from "effect/net/Dns";
@@ -28,17 +28,16 @@ export interface Bootstrap {
   readonly join: (nodes: ReadonlyArray<DhtNode>, news: () => Effect.Effect<void>) => Effect.Effect<never>;
 }
 
-/** Begins with what was saved; `routers` come last. */
-export const makeBootstrap = Effect.fnUntraced(function* (options: {
-  readonly saved: ReadonlyArray<Contact>;
-  readonly routers: ReadonlyArray<NodeName>;
-}): Effect.fn.Return<Bootstrap, never, Dns.Dns> {
+/** Knows nobody yet; `routers` come last. */
+export const makeBootstrap = Effect.fnUntraced(function* (
+  routers: ReadonlyArray<NodeName>,
+): Effect.fn.Return<Bootstrap, never, Dns.Dns> {
   const dns = yield* Dns.Dns;
   const settings = yield* DhtSettings;
-  const contacts: Array<Contact> = [...options.saved];
+  const contacts: Array<Contact> = [];
   const addresses: Array<NetAddress.InetAddress> = [];
   const named: Array<NodeName> = [];
-  let waiting: Array<NodeName> = [...options.routers];
+  let waiting: Array<NodeName> = [...routers];
 
   const beginnings: Bootstrap["beginnings"] = (family, tableSize) => {
     if (tableSize >= settings.bucketSize) return { nodes: [], addresses: [] };
@@ -109,7 +108,7 @@ export const makeBootstrap = Effect.fnUntraced(function* (options: {
             // small networks, and no network: what there is is asked again later
             yield* Effect.timeoutOption(news(), delay);
             delay = Math.min(delay * 2, settings.lookupInterval);
-            waiting = addresses.length === 0 ? [...named, ...options.routers] : [];
+            waiting = addresses.length === 0 ? [...named, ...routers] : [];
           }
         }
       }),

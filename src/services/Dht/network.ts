@@ -52,10 +52,7 @@ export const makeNetwork = Effect.fnUntraced(function* (
   const store = yield* DhtStore;
   const settings = yield* DhtSettings;
   const saved = Option.getOrElse(yield* store.load, () => new Map());
-  const bootstrap = yield* makeBootstrap({
-    saved: [...saved.values()].flatMap(({ nodes }) => nodes),
-    routers: options.routers,
-  });
+  const bootstrap = yield* makeBootstrap(options.routers);
 
   let changed = Deferred.makeUnsafe<void>();
   /** Waits for what happens after this call. */
@@ -72,7 +69,7 @@ export const makeNetwork = Effect.fnUntraced(function* (
     nodes.push(
       yield* makeNode({
         family,
-        id: saved.get(family)?.id,
+        saved: saved.get(family),
         own: [...datagrams.addresses.map(({ address }) => address), ...(options.own ?? [])],
         sha1: hasher.sha1,
         secret: options.secret ?? ((length) => Uint8Array.from({ length }, () => random.nextDoubleUnsafe() * 256)),

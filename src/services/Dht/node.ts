@@ -14,17 +14,21 @@ import type { Answer, Contact, Query } from "../../schema/krpc.ts";
 import { fitsAddress, inBucket, isLocal, makeNodeId, NODE_ID_LENGTH, type NodeId } from "../../schema/nodeId.ts";
 import { DhtSettings } from "../../schema/settings.ts";
 import type { Datagrams } from "../Datagrams/Datagrams.ts";
+import type { SavedFamily } from "../../schema/dhtTable.ts";
 import { makeAnswering } from "./answering.ts";
 import { lookup, type LookupResult } from "./lookup.ts";
 import { makePeerStore } from "./peerStore.ts";
 import { isReachable, placeOf } from "./place.ts";
 import { makeRpc } from "./rpc.ts";
 import { makeTable } from "./table.ts";
+import { monotonicMillis } from "./time.ts";
 import { makeTokens } from "./tokens.ts";
 import { makeVotes } from "./votes.ts";
 
 /** Participants that are remembered as written to first by us: who else writes has found us by himself. */
 const MAX_CONTACTED = 4_096;
+/** Nodes that are pinged at each look at the table: all of a usual one within a quarter of an hour. */
+const UPKEEP_PINGS = 4;
 /** Pings under way to nodes that are not in the table. */
 const MAX_GREETINGS = 16;
 
@@ -73,8 +77,8 @@ export interface NodeStats {
 /** What a node is made with. */
 export interface NodeOptions {
   readonly family: NetAddress.IpFamily;
-  /** That of the last run. */
-  readonly id: NodeId | undefined;
+  /** What the last run left. */
+  readonly saved: SavedFamily | undefined;
   /** Addresses of this machine that others may see us at. */
   readonly own: ReadonlyArray<NetAddress.IpAddress>;
   readonly sha1: (bytes: Uint8Array) => Uint8Array;
@@ -99,20 +103,19 @@ export const makeNode = Effect.fnUntraced(function* (
   const run = yield* FiberSet.runtime(fibers)();
   const { family } = options;
 
-  const now = (): number => clock.currentTimeMillisUnsafe();
+  const now = (): number => monotonicMillis(clock);
   const randomId = (): NodeId => Uint8Array.from({ length: NODE_ID_LENGTH }, () => chance.nextDoubleUnsafe() * 256);
   const isOwn = (ip: NetAddress.IpAddress): boolean =>
     options.own.some((own) => NetAddress.formatIp(own) === NetAddress.formatIp(ip));
-  const firstId = (): NodeId => {
-    const ip = options.own.find(
-      (own) => NetAddress.isFamily(own, family) && NetAddress.isUnicast(own) && !isLocal(own),
-    );
-    return ip === undefined ? randomId() : makeNodeId(ip, randomId());
-  };
+  /** An address of ours that all the world can reach. */
+  const outside = options.own.find(
+    (own) => NetAddress.isFamily(own, family) && NetAddress.isUnicast(own) && !isLocal(own),
+  );
 
-  let id = options.id ?? firstId();
-  let table = makeTable(id, settings);
-  let reached = false;
+  let id = options.saved?.id ?? (outside === undefined ? randomId() : makeNodeId(outside, randomId()));
+  let table = makeTable(id, settings, now());
+  for (const contact of options.saved?.nodes ?? []) table.restore(contact);
+  let reached = outside !== undefined;
   let greetings = 0;
   const contacted = new Set<string>();
   const votes = makeVotes(settings.addressVotes);
@@ -121,8 +124,8 @@ export const makeNode = Effect.fnUntraced(function* (
   const move = (next: NodeId): void => {
     const known = table.all();
     id = next;
-    table = makeTable(id, settings);
-    for (const contact of known) table.answered(contact, now());
+    table = makeTable(id, settings, now());
+    for (const contact of known) table.restore(contact);
     options.moved();
   };
   const seenAt = (voter: NetAddress.InetAddress, { address: ip }: NetAddress.InetAddress): void => {
@@ -207,7 +210,7 @@ export const makeNode = Effect.fnUntraced(function* (
   const upkeep = Effect.gen(function* () {
     while (true) {
       yield* Effect.sleep(settings.upkeepInterval);
-      for (const { address } of table.questionable(now())) greet(address);
+      for (const { address } of table.questionable(now(), UPKEEP_PINGS)) greet(address);
       const prefix = table.takeStale(now());
       if (prefix === undefined) continue;
       const target = inBucket(id, prefix, randomId());

@@ -17,6 +17,7 @@ import { type Answer, decodeKrpc, encodeKrpc, ERROR_CODE, type Krpc, type Query 
 import type { NodeId } from "../../schema/nodeId.ts";
 import type { DhtSettings } from "../../schema/settings.ts";
 import { Datagrams } from "../Datagrams/Datagrams.ts";
+import { monotonicMillis } from "./time.ts";
 import { makeThrottle } from "./throttle.ts";
 
 /** Our four bytes of `v` (BEP 5): two letters of the client, two of its version. */
@@ -85,7 +86,7 @@ export const makeRpc = Effect.fnUntraced(function* (
   const busy = Latch.makeUnsafe(false);
   let sent = 0;
 
-  const now = (): number => clock.currentTimeMillisUnsafe();
+  const now = (): number => monotonicMillis(clock);
   const take = (transaction: number): Waiting | undefined => {
     const slot = waiting.get(transaction);
     waiting.delete(transaction);
@@ -122,7 +123,7 @@ export const makeRpc = Effect.fnUntraced(function* (
 
   const reply: Rpc["reply"] = (to, message) => {
     const packet = encodeKrpc(message, VERSION);
-    if (throttle.sends(packet.length, now())) run(Effect.ignore(datagrams.send(to, packet)));
+    if (throttle.sends(packet.length, now())) datagrams.sendUnsafe(to, packet);
   };
 
   /** The query that a packet of `from` answers. */

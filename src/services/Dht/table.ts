@@ -1,6 +1,6 @@
 /**
  * The routing table of one node (BEP 5): who is known, by distance. It sends nothing: it is told who answered, who asked and who was silent, and says whom
- * to ping. Everybody in it has answered at least once.
+ * to ping. Everybody in it has answered at least once, in this run or in the one before.
  *
  * State: buckets by the length of the prefix shared with our own id, the last one covering all longer prefixes; it is split when it is full. Each bucket
  * keeps as many replacements as nodes.
@@ -14,7 +14,7 @@ import { neighbourhoodOf, placeOf } from "./place.ts";
 /** A node of the table. Times are milliseconds of the monotonic clock. */
 interface Entry extends Contact {
   readonly place: string;
-  /** When it last answered, or asked. */
+  /** When it last answered, or asked; minus infinity for one of the last run. */
   heard: number;
   /** Queries of ours in a row that it left unanswered. */
   failures: number;
@@ -27,8 +27,13 @@ interface Bucket {
   changed: number;
 }
 
+/** The one that was not heard of for longer first. */
+const byHeard = (a: Entry, b: Entry): number => (a.heard === b.heard ? 0 : a.heard - b.heard);
+
 /** A routing table. */
 export interface Table {
+  /** Takes in a node of the last run: it is asked like others, and bad the first time that it is silent. */
+  readonly restore: (contact: Contact) => void;
   /** The node answered: it is good, and taken in where there is room. */
   readonly answered: (contact: Contact, now: number) => void;
   /** The node asked something. */
@@ -39,21 +44,21 @@ export interface Table {
   readonly hasRoomFor: (contact: Contact) => boolean;
   /** Up to `count` nodes that are not known to be bad, nearest first. */
   readonly closest: (target: NodeId, count: number) => ReadonlyArray<Contact>;
-  /** Of each bucket the node that was not heard of for longest, if that makes it questionable. */
-  readonly questionable: (now: number) => ReadonlyArray<Contact>;
+  /** Up to `count` nodes that may be gone, those first that were not heard of for longest. */
+  readonly questionable: (now: number, count: number) => ReadonlyArray<Contact>;
   /** The length of the prefix of a bucket in which nothing happened for too long; counts as refreshed then. */
   readonly takeStale: (now: number) => number | undefined;
   /** All nodes, those that answered last first. */
   readonly all: () => ReadonlyArray<Contact>;
-  /** How many nodes are not known to be bad. */
+  /** How many nodes answered in this run and are not bad since. */
   readonly size: () => number;
 }
 
-/** An empty table around `own`. */
-export const makeTable = (own: NodeId, settings: DhtSettings): Table => {
+/** An empty table around `own`, made `now`. */
+export const makeTable = (own: NodeId, settings: DhtSettings, now: number): Table => {
   const { bucketSize, badAfter, goodFor } = settings;
   const makeBucket = (changed: number): Bucket => ({ nodes: [], replacements: [], changed });
-  const buckets: Array<Bucket> = [makeBucket(-Infinity)];
+  const buckets: Array<Bucket> = [makeBucket(now)];
   const byPlace = new Map<string, Entry>();
 
   const indexOf = (id: NodeId): number => Math.min(commonPrefix(own, id), buckets.length - 1);
@@ -118,6 +123,11 @@ export const makeTable = (own: NodeId, settings: DhtSettings): Table => {
     sameId(entry.id, id) && entry.address.port === address.port;
 
   return {
+    restore: ({ id, address }) => {
+      const place = placeOf(address);
+      if (sameId(id, own) || byPlace.has(place)) return;
+      insert({ id, address, place, heard: -Infinity, failures: badAfter - 1 });
+    },
     answered: (contact, now) => {
       if (sameId(contact.id, own)) return;
       const place = placeOf(contact.address);
@@ -163,13 +173,11 @@ export const makeTable = (own: NodeId, settings: DhtSettings): Table => {
       for (let i = first - 1; i >= 0 && found.length < count; i--) take(buckets[i]);
       return found.sort((a, b) => compareDistance(target, a.id, b.id)).slice(0, count);
     },
-    questionable: (now) =>
-      buckets.flatMap(({ nodes }) => {
-        const [first, ...others] = nodes;
-        if (first === undefined) return [];
-        const oldest = others.reduce((a, b) => (b.heard < a.heard ? b : a), first);
-        return now - oldest.heard >= goodFor || oldest.failures > 0 ? [oldest] : [];
-      }),
+    questionable: (now, count) =>
+      [...byPlace.values()]
+        .filter((entry) => !isBad(entry) && (entry.failures > 0 || now - entry.heard >= goodFor))
+        .sort(byHeard)
+        .slice(0, count),
     takeStale: (now) => {
       const index = buckets.findIndex(({ changed, nodes }) => nodes.length > 0 && now - changed >= goodFor);
       const bucket = buckets[index];
@@ -177,10 +185,10 @@ export const makeTable = (own: NodeId, settings: DhtSettings): Table => {
       bucket.changed = now;
       return index;
     },
-    all: () => [...byPlace.values()].filter((entry) => !isBad(entry)).sort((a, b) => b.heard - a.heard),
+    all: () => [...byPlace.values()].filter((entry) => !isBad(entry)).sort((a, b) => byHeard(b, a)),
     size: () => {
       let good = 0;
-      for (const entry of byPlace.values()) if (!isBad(entry)) good++;
+      for (const entry of byPlace.values()) if (entry.heard > -Infinity && !isBad(entry)) good++;
       return good;
     },
   };

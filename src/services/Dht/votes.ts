@@ -16,20 +16,19 @@ export interface Votes {
 
 /** No votes yet; `quorum` of them must agree. Local addresses, and what local nodes say, count nothing. */
 export const makeVotes = (quorum: number): Votes => {
-  const votes = new Map<string, NetAddress.IpAddress>();
+  const votes = new Map<string, { readonly ip: NetAddress.IpAddress; readonly text: string }>();
   return {
     cast: (voter, ip) => {
       if (isLocal(ip) || isLocal(voter.address) || !NetAddress.isUnicast(ip)) return;
       const place = placeOf(voter);
       votes.delete(place);
-      votes.set(place, ip);
+      votes.set(place, { ip, text: NetAddress.formatIp(ip) });
       const [oldest] = votes.keys();
       if (votes.size > MAX_VOTES && oldest !== undefined) votes.delete(oldest);
     },
     elected: () => {
       const counts = new Map<string, number>();
-      for (const ip of votes.values()) {
-        const text = NetAddress.formatIp(ip);
+      for (const { ip, text } of votes.values()) {
         const count = (counts.get(text) ?? 0) + 1;
         if (count >= quorum && count * 2 > votes.size) return ip;
         counts.set(text, count);
