@@ -34,6 +34,7 @@ describeClients("a download in this process", ["python3-libtorrent"], () => {
         ...request({ _tag: "Metainfo", metainfo }, join(folder, "out")),
         trackers: [tracker.url],
         noDht: true,
+        noLsd: true,
       });
 
       const before = yield* resources;

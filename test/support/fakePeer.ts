@@ -52,6 +52,8 @@ export interface FakeOptions {
   readonly fast?: boolean;
   /** Offers the extension protocol; by default only where it offers metadata. */
   readonly extension?: boolean;
+  /** Says that it has a DHT node; it does not by default. */
+  readonly dht?: boolean;
   readonly infoHash?: InfoHash;
   readonly peerId?: Uint8Array;
   /** What it says first, instead of having everything. */
@@ -140,7 +142,7 @@ export const makeFakePeer = (options: FakeOptions) =>
       peerId: options.peerId ?? freshId(),
       extension: options.extension ?? options.metadata !== undefined,
       fast: options.fast ?? true,
-      dht: false,
+      dht: options.dht ?? false,
       v2Upgrade: false,
     });
 

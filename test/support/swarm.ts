@@ -31,6 +31,7 @@ import { download } from "../../src/streams/download.ts";
 import { type DownloadRequest, request } from "../../src/streams/request.ts";
 import { NetAddress } from "effect/net";
 import { digests } from "./digests.ts";
+import type { Sniffer } from "./sniffer.ts";
 
 /** The tracker that the torrents of these tests name. */
 export const TRACKER = "http://tracker.test/announce";
@@ -122,11 +123,14 @@ export interface ClientOptions {
   readonly dht?: Layer.Layer<Dht, never, Datagrams>;
   /** It finds peers in the local network; it does not by default. */
   readonly lsd?: boolean;
+  /** Sees all that it sends. */
+  readonly sniffer?: Sniffer;
 }
 
 /** The services of one client but for the trackers, which all share. */
 export const clientLayer = (options: ClientOptions) => {
-  const host = options.network.host(options.address);
+  const plain = options.network.host(options.address);
+  const host = options.sniffer === undefined ? plain : options.sniffer.layer.pipe(Layer.provide(plain));
   const disk = Layer.fresh(MemoryStorage.layer);
   return Layer.mergeAll(
     options.transport === undefined ? host : options.transport.pipe(Layer.provideMerge(host)),
