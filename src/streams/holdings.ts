@@ -59,7 +59,11 @@ export const makeHoldings = (): Holdings => {
         return undefined;
       }),
     none: () => first(() => undefined),
-    bitfield: (bits) => first(() => bitfield(bits)),
+    // aria2 sends one at any time, in place of many "have"
+    bitfield: (bits) => {
+      said = true;
+      return bitfield(bits);
+    },
     have,
     lost: (index) => {
       if (index >= (known?.table.pieceCount ?? MAX_PIECES))

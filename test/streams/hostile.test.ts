@@ -44,7 +44,7 @@ const breaches: ReadonlyArray<readonly [does: string, code: string, options: Par
     "peer.bad-bitfield",
     { greet: (talk) => talk.say({ _tag: "Bitfield", bits: Bitfield.full(pieceCount).fill(0xff) }) },
   ],
-  ["sends two bitfields", "peer.late-bitfield", { greet: (talk) => talk.say(all, all) }],
+  ["has everything after all", "peer.late-bitfield", { greet: (talk) => talk.say(all, { _tag: "HaveAll" }) }],
   [
     "has a piece outside the torrent",
     "peer.out-of-range",
