@@ -57,6 +57,8 @@ interface Job {
   readonly trackers?: ReadonlyArray<string>;
   /** Bytes per second. */
   readonly uploadLimit?: number;
+  /** More settings of the session, by libtorrent's names. */
+  readonly settings?: Readonly<Record<string, unknown>>;
 }
 
 /** Starts a peer on a port of its own. */
@@ -79,7 +81,7 @@ export const libtorrent = (job: Job): Effect.Effect<LibtorrentPeer, never, Scope
   });
 
 /** Shares a payload. */
-export const libtorrentSeeder = (payload: Payload, options: { readonly uploadLimit?: number } = {}) =>
+export const libtorrentSeeder = (payload: Payload, options: Pick<Job, "uploadLimit" | "settings"> = {}) =>
   libtorrent({ mode: "seed", source: payload.torrent, folder: payload.folder, ...options });
 
 /** Makes the torrent of files that are there already, as libtorrent does. */

@@ -8,6 +8,7 @@
   peers     addresses to connect to, "ip:port"
   trackers  URLs, besides those of the source
   uploadLimit    bytes per second, 0 for none
+  settings  more settings of the session, by libtorrent's names
 
 "create" makes a .torrent instead (name, pieceLength, version "1", "2" or "hybrid", pads) and ends.
 """
@@ -45,6 +46,7 @@ def run():
         "active_limit": -1, "active_seeds": -1, "active_downloads": -1,
         "announce_to_all_trackers": True, "announce_to_all_tiers": True, "tick_interval": 100,
         "alert_mask": int(category.status_notification) | int(category.error_notification) | int(category.tracker_notification),
+        **job.get("settings", {}),
     })
     if job["source"].startswith("magnet:"):
         params = lt.parse_magnet_uri(job["source"])

@@ -1,4 +1,4 @@
-/** transmission-daemon as a seeder. It waits about 13 s before it lets anybody fetch: let tests with it run side by side. */
+/** transmission-daemon as a peer. It waits about 13 s before it lets anybody fetch: let tests with it run side by side. */
 import { Effect, Schedule, Schema, type Scope } from "effect";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -27,16 +27,21 @@ const settings = (port: number, rpcPort: number) => ({
 const SEEDING = 6;
 
 const Torrents = Schema.Struct({
-  arguments: Schema.Struct({ torrents: Schema.Array(Schema.Struct({ status: Schema.Number })) }),
+  arguments: Schema.Struct({
+    torrents: Schema.Array(Schema.Struct({ status: Schema.Number, percentDone: Schema.Number })),
+  }),
 });
 
-/** Shares a payload. */
-export const transmissionSeeder = (payload: Payload): Effect.Effect<Seeder, never, Scope.Scope> =>
+/** More of its settings, by its names. */
+type Settings = Readonly<Record<string, unknown>>;
+
+/** A daemon with one torrent, whose data is in `folder` or goes there. */
+const daemon = (torrent: string, folder: string, more: Settings) =>
   Effect.gen(function* () {
     const home = yield* emptyFolder;
     const port = yield* freePort;
     const rpcPort = yield* freePort;
-    writeFileSync(join(home, "settings.json"), JSON.stringify(settings(port, rpcPort)));
+    writeFileSync(join(home, "settings.json"), JSON.stringify({ ...settings(port, rpcPort), ...more }));
     yield* start("transmission-daemon", ["--foreground", "--config-dir", home], { env: { HOME: home } });
 
     const headers: Record<string, string> = {};
@@ -54,17 +59,35 @@ export const transmissionSeeder = (payload: Payload): Effect.Effect<Seeder, neve
         return JSON.parse(text) as unknown;
       }).pipe(Effect.retry({ schedule: Schedule.spaced("50 millis"), times: 400 }), Effect.orDie);
 
-    yield* call("torrent-add", {
-      metainfo: readFileSync(payload.torrent).toString("base64"),
-      "download-dir": payload.folder,
-    });
-    yield* call("torrent-get", { fields: ["status"] }).pipe(
-      Effect.flatMap(Schema.decodeUnknownEffect(Torrents)),
-      Effect.orDie,
-      Effect.repeat({
-        schedule: Schedule.spaced("50 millis"),
-        until: ({ arguments: { torrents } }) => torrents[0]?.status === SEEDING,
-      }),
-    );
-    return { address: `127.0.0.1:${port}` };
+    yield* call("torrent-add", { metainfo: readFileSync(torrent).toString("base64"), "download-dir": folder });
+    const until = (look: (torrent: { readonly status: number; readonly percentDone: number }) => boolean) =>
+      call("torrent-get", { fields: ["status", "percentDone"] }).pipe(
+        Effect.flatMap(Schema.decodeUnknownEffect(Torrents)),
+        Effect.orDie,
+        Effect.repeat({
+          schedule: Schedule.spaced("50 millis"),
+          until: ({ arguments: { torrents } }) => torrents.some(look),
+        }),
+        Effect.asVoid,
+      );
+    return { address: `127.0.0.1:${port}`, until };
   });
+
+/** Shares a payload. */
+export const transmissionSeeder = (payload: Payload, more: Settings = {}): Effect.Effect<Seeder, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { address, until } = yield* daemon(payload.torrent, payload.folder, more);
+    yield* until(({ status }) => status === SEEDING);
+    return { address };
+  });
+
+/** Fetches a torrent into a folder from those who dial it: itself it dials no address of loopback. */
+export const transmissionLeecher = (
+  torrent: string,
+  folder: string,
+  more: Settings = {},
+): Effect.Effect<Seeder & { readonly finished: Effect.Effect<void> }, never, Scope.Scope> =>
+  Effect.map(daemon(torrent, folder, more), ({ address, until }) => ({
+    address,
+    finished: until(({ percentDone }) => percentDone === 1),
+  }));
