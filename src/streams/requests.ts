@@ -66,6 +66,8 @@ export const makeRequests = (assembler: Assembler, asking: Asking): Requests => 
   const list: Array<BlockSpan> = [];
   let filled: Array<Filled> = [];
   let snubbed = false;
+  /** When everything was given back for being late: others get their turn at it before this peer does. */
+  let gaveUpAt = -1;
   let lastBlock = 0;
   let clock = 0;
 
@@ -97,6 +99,7 @@ export const makeRequests = (assembler: Assembler, asking: Asking): Requests => 
       clock = now;
       const among = choked ? asking.whileChoked() : undefined;
       if (choked && among === undefined) return 0;
+      if (now === gaveUpAt) return 0;
       const target = snubbed ? 1 : depth.depth();
       if (target - sent.size < Math.min(target / 2, TOP_UP)) return 0;
       const room = Math.min(target - sent.size, Math.floor(quota / BLOCK_LENGTH));
@@ -148,6 +151,7 @@ export const makeRequests = (assembler: Assembler, asking: Asking): Requests => 
       clock = now;
       if (sent.size === 0 || now - lastBlock < snubTimeout) return;
       snubbed = true;
+      gaveUpAt = now;
       giveBackAll();
       lastBlock = now;
     },

@@ -8,8 +8,8 @@ const SNUB = 20_000;
 const NO_LIMIT = Number.POSITIVE_INFINITY;
 
 /** An assembler of pieces of two blocks, and peers with requests of their own. */
-const make = (pieceCount: number) => {
-  const assembling = makeAssembling({ pieceCount, pieceLength: 2 * BLOCK_LENGTH, buffers: pieceCount });
+const make = (pieceCount: number, suspect = (): boolean => false) => {
+  const assembling = makeAssembling({ pieceCount, pieceLength: 2 * BLOCK_LENGTH, buffers: pieceCount, suspect });
   const { table, assembler } = assembling;
   let peers = 0;
   const peer = (options: { readonly most?: number; readonly whileChoked?: Uint8Array } = {}) => {
@@ -122,9 +122,23 @@ describe("requests", () => {
     assert.isTrue(requests.snubbed());
     assert.strictEqual(requests.waiting(), 0);
     requests.refill(SNUB + 5_000, false, NO_LIMIT);
+    assert.strictEqual(requests.waiting(), 0);
+    requests.refill(SNUB + 5_500, false, NO_LIMIT);
     assert.strictEqual(requests.waiting(), 1);
     assert.isTrue(arrive(asked[asked.length - 1] ?? first, SNUB + 6_000));
     assert.isFalse(requests.snubbed());
+  });
+
+  it("leave a suspect piece that was given back to others first", () => {
+    const { peer } = make(1, () => true);
+    const [mute, other] = [peer(), peer()];
+    mute.requests.refill(0, false, NO_LIMIT);
+    other.requests.refill(0, false, NO_LIMIT);
+    assert.deepStrictEqual(other.asked, []);
+    mute.requests.checkSnubbed(SNUB, SNUB);
+    mute.requests.refill(SNUB, false, NO_LIMIT);
+    other.requests.refill(SNUB, false, NO_LIMIT);
+    assert.strictEqual(other.asked.length, 2);
   });
 
   it("ask a second peer for what another is late with, and only when there is nothing else", () => {
