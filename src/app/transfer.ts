@@ -89,14 +89,13 @@ const stoppedLine = (progress: Progress | undefined, args: ReadonlyArray<string>
 
 /**
  * Shows the events of a download until it ends. Interrupted, it says so at once, waits until everything is in order, and then tells how to
- * resume, unless it was only sharing. `args` is the command line.
+ * resume, unless it was complete. `args` is the command line.
  */
 export const follow = <R>(events: Stream.Stream<DownloadEvent, DownloadError, R>, args: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const display = yield* Display;
     const screen = yield* Screen;
     const interruption = yield* Interruption;
-    const sharing = (): boolean => display.state().progress?.phase === "seeding";
     const stopped = Effect.suspend(() => {
       const { progress } = display.state();
       return display.show({ type: "stopped", done: progress?.done ?? 0, total: progress?.total ?? 0 });
@@ -105,15 +104,16 @@ export const follow = <R>(events: Stream.Stream<DownloadEvent, DownloadError, R>
     yield* Fiber.join(fiber).pipe(
       Effect.onInterrupt(() =>
         Effect.gen(function* () {
-          interruption.harmless = sharing();
+          interruption.harmless = display.state().complete;
           yield* display.stopping;
           yield* Fiber.interrupt(fiber);
           yield* stopped;
-          if (!sharing()) screen.write(stoppedLine(display.state().progress, args));
+          const { complete, progress } = display.state();
+          if (!complete) screen.write(stoppedLine(progress, args));
         }),
       ),
     );
-    if (sharing()) yield* stopped;
+    if (display.state().progress?.phase === "seeding") yield* stopped;
   });
 
 /** Runs the request that `ask` makes, on the live Layers. */

@@ -88,6 +88,22 @@ describe("transfer", () => {
     }),
   );
 
+  it.effect("interrupted right after completion, before it told of any sharing, has left nothing undone either", () =>
+    Effect.gen(function* () {
+      const screen = yield* ScreenMemory.make();
+      const interruption = { harmless: false };
+      const events = Stream.concat(Stream.make(started, oneFile, progress(), complete), Stream.never);
+      const fiber = yield* following(events, {}, screen).pipe(
+        Effect.provideService(Interruption, interruption),
+        Effect.forkChild({ startImmediately: true }),
+      );
+      yield* TestClock.adjust("1 second");
+      yield* Fiber.interrupt(fiber);
+      assert.isTrue(interruption.harmless);
+      assert.notMatch(screen.written.join(""), /resume with/);
+    }),
+  );
+
   it.effect("says what was sent when enough was", () =>
     Effect.gen(function* () {
       const screen = yield* ScreenMemory.make();

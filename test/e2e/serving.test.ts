@@ -1,11 +1,13 @@
 import { assert, it } from "@effect/vitest";
 import { Effect } from "effect";
-import { mkdirSync } from "node:fs";
+import { cpSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { emptyFolder } from "../support/clients/folder.ts";
 import { libtorrent, libtorrentSeeder } from "../support/clients/libtorrent.ts";
 import { assertSame, makePayload } from "../support/clients/payload.ts";
 import { describeClients } from "../support/clients/presence.ts";
 import { btEffect, eventsOfType, makeHome } from "../support/clients/program.ts";
+import { recordingTracker } from "../support/clients/tracker.ts";
 
 const MIB = 1024 * 1024;
 
@@ -46,6 +48,54 @@ describeClients("a download under way", ["python3-libtorrent"], () => {
       const { verified, failed } = yield* leecher.report;
       assert.isAbove(verified, payload.size / 4);
       assert.strictEqual(failed, 0);
+    }),
+  );
+});
+
+describeClients("a complete payload with --seed", ["python3-libtorrent"], () => {
+  it.live("is served to a libtorrent peer until SIGINT, which ends with 0", () =>
+    Effect.gen(function* () {
+      const payload = yield* makePayload({
+        folder: yield* emptyFolder,
+        name: "shared",
+        pieceLength: 32 * 1024,
+        content: Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`${index % 7}/${index}`, index * 9_999])),
+      });
+      const tracker = yield* recordingTracker();
+      const home = yield* makeHome;
+      cpSync(join(payload.folder, payload.name), home.out(payload.name), { recursive: true });
+      const args = [
+        payload.torrent,
+        "--seed",
+        "--tracker",
+        tracker.url,
+        "--bind",
+        "127.0.0.1",
+        "--port",
+        "0",
+        "--json",
+      ];
+      const running = yield* btEffect(home, args);
+      const port = yield* running.until(() => eventsOfType(running.stdout(), "started")[0]?.port);
+      yield* tracker.told("started");
+
+      const folder = yield* emptyFolder;
+      const peers = [`127.0.0.1:${port}`];
+      const leecher = yield* libtorrent({ mode: "leech", source: payload.torrent, folder, peers });
+      yield* leecher.finished;
+      assertSame(payload, join(folder, payload.name));
+      assert.deepInclude(yield* leecher.report, { verified: payload.size, failed: 0 });
+
+      yield* running.kill("SIGINT");
+      const { status } = yield* running.ended;
+      assert.strictEqual(status, 0);
+      assert.deepStrictEqual(
+        tracker.announces.map(({ event, left }) => ({ event, left })),
+        [
+          { event: "started", left: 0 },
+          { event: "stopped", left: 0 },
+        ],
+      );
     }),
   );
 });

@@ -8,12 +8,14 @@ export interface DisplayState {
   readonly progress?: Progress;
   /** Asked to stop: nothing is fetched any more. */
   readonly stopping: boolean;
+  /** All that was chosen is there; what still goes on is sharing. */
+  readonly complete: boolean;
   /** The error that ended it was told. */
   readonly failed: boolean;
 }
 
 /** Before the first event. */
-export const initial: DisplayState = { stopping: false, failed: false };
+export const initial: DisplayState = { stopping: false, complete: false, failed: false };
 
 /** The picture after one more event. */
 export const after = (state: DisplayState, event: DownloadEvent): DisplayState => {
@@ -24,6 +26,8 @@ export const after = (state: DisplayState, event: DownloadEvent): DisplayState =
       return { ...state, name: event.name, metadata: event };
     case "progress":
       return { ...state, progress: event };
+    case "complete":
+      return { ...state, complete: true };
     case "error":
       return { ...state, failed: true };
     default:
