@@ -6,6 +6,9 @@
 /** The version written into each record; raised when the meaning of a field changes. */
 export const RESUME_VERSION = 1;
 
+/** Peers that a record names at the most. */
+export const MAX_RECORD_PEERS = 200;
+
 /** Blocks of a piece that was under way at an orderly stop. */
 export interface PartialPiece {
   readonly index: number;
@@ -33,6 +36,8 @@ export interface ResumeRecord {
   /** Payload bytes since the first run. */
   readonly downloaded: number;
   readonly uploaded: number;
+  /** Peers that were of use, as `address:port`, the latest first. */
+  readonly peers?: ReadonlyArray<string>;
   /** Indices of the files chosen; absent when all were. */
   readonly selected?: ReadonlyArray<number>;
 }

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
 import * as Bitfield from "./bitfield.ts";
-import { RESUME_VERSION, type ResumeRecord } from "./resume.ts";
+import { MAX_RECORD_PEERS, RESUME_VERSION, type ResumeRecord } from "./resume.ts";
 
 /** Pieces of a torrent at the most: what 30 MB of metadata can name (protocols §17), rounded up. */
 const MAX_PIECES = 2 ** 21;
@@ -16,6 +16,9 @@ const MAX_BLOCK_BYTES = 8192;
 
 /** Partial pieces at the most; many more than buffers hold. */
 const MAX_PARTIAL = 4096;
+
+/** Characters of a peer's `address:port` at the most: IPv6 in full, with a zone. */
+const MAX_PEER_LENGTH = 80;
 
 /** Characters of a record's text at the most; anything longer is not ours. */
 export const MAX_RECORD_LENGTH = 32 * 1024 * 1024;
@@ -52,6 +55,11 @@ export const ResumeRecordJson = Schema.Struct({
   partial: Schema.Array(Partial).pipe(Schema.check(Schema.isMaxLength(MAX_PARTIAL))),
   downloaded: Count,
   uploaded: Count,
+  peers: Schema.optionalKey(
+    Schema.Array(Schema.String.pipe(Schema.check(Schema.isMaxLength(MAX_PEER_LENGTH)))).pipe(
+      Schema.check(Schema.isMaxLength(MAX_RECORD_PEERS)),
+    ),
+  ),
   selected: Schema.optionalKey(Schema.Array(Count)),
 }).pipe(Schema.check(Schema.makeFilter(consistent)));
 

@@ -7,6 +7,8 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
+import type * as NetAddress from "effect/net/NetAddress";
+import * as Option from "effect/Option";
 import * as Scope from "effect/Scope";
 import * as Bitfield from "../schema/bitfield.ts";
 import { type DownloadError, DownloadFailed } from "../schema/errors/DownloadError.ts";
@@ -19,6 +21,7 @@ import { Hasher } from "../services/Hasher.ts";
 import { Picker, type PieceTable } from "../services/Picker/Picker.ts";
 import type { ResumeStore } from "../services/ResumeStore/ResumeStore.ts";
 import { type OpenStorage, Storage } from "../services/Storage/Storage.ts";
+import type { Acquaintances } from "./acquaintances.ts";
 import { makeAssembler } from "./assembler/assembler.ts";
 import { makeBuffers } from "./assembler/buffers.ts";
 import { checkPieces } from "./checking.ts";
@@ -41,6 +44,8 @@ export interface Prepared {
   readonly selected: ReadonlyArray<number>;
   /** Bytes that are missing. */
   readonly left: () => number;
+  /** Peers that were of use to earlier runs. */
+  readonly peers: ReadonlyArray<NetAddress.InetAddress>;
   /** Payload bytes that earlier runs sent. */
   readonly sentBefore: number;
   /** A piece is verified and on disk. */
@@ -57,6 +62,8 @@ export interface Prepared {
 export interface PrepareContext {
   /** Pieces that are to come from one peer alone. */
   readonly suspect: (index: number) => boolean;
+  /** Who was of use. */
+  readonly acquaintances: Acquaintances;
   /** Payload bytes of this run. */
   readonly totals: Totals;
   /** The output is chosen and ours; nothing was looked at yet. */
@@ -184,16 +191,16 @@ export const prepare = Effect.fnUntraced(function* (
     suspect: context.suspect,
     isPad: padBlocks(info),
   });
-  let recorded: Pick<Recorder, "touched" | "lost"> = { touched: () => {}, lost: () => {} };
+  let kept: Pick<Recorder, "touched" | "lost"> = { touched: () => {}, lost: () => {} };
   const torrent: Torrent = {
     info,
     table,
     assembler,
     storage,
-    touched: () => recorded.touched(),
+    touched: () => kept.touched(),
     lost: (index) => {
       table.lost(index);
-      recorded.lost(index);
+      kept.lost(index);
     },
   };
   yield* events.publish({
@@ -206,6 +213,8 @@ export const prepare = Effect.fnUntraced(function* (
   const partial = recovered.partial.filter((partial) => !isFull(torrent, partial));
   if (!request.shareOnly) yield* restorePartials(torrent, partial);
 
+  const recorded = Option.getOrUndefined(output.record)?.peers ?? [];
+  const peers = context.acquaintances.recall(info.private ? [] : recorded);
   const recording = yield* Effect.flatMap(Effect.scope, Scope.fork);
   const recorder = yield* makeRecorder({
     output,
@@ -214,15 +223,17 @@ export const prepare = Effect.fnUntraced(function* (
     pieceCount: info.pieceCount,
     wanted: chosen,
     traffic: () => context.totals,
+    peers: info.private ? () => [] : context.acquaintances.list,
     partial: request.shareOnly ? Effect.succeed(partial) : keepPartials(torrent),
   }).pipe(Scope.provide(recording));
-  recorded = recorder;
+  kept = recorder;
   return {
     torrent,
     root,
     selectedSize,
     selected: output.selected,
     left,
+    peers,
     sentBefore: recovered.uploaded,
     wrote: recorder.wrote,
     record: recorder.run,

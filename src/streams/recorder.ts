@@ -38,6 +38,8 @@ export interface RecorderOptions {
   readonly wanted: Uint8Array;
   /** Payload bytes of this run. */
   readonly traffic: () => { readonly downloaded: number; readonly uploaded: number };
+  /** Peers that were of use, as `address:port`. */
+  readonly peers: () => ReadonlyArray<string>;
   /** At the end: writes out what is worth keeping of pieces under way, and names it. */
   readonly partial: Effect.Effect<ReadonlyArray<PartialPiece>, StorageError>;
 }
@@ -93,6 +95,7 @@ export const makeRecorder = (
           partial: end.partial,
           downloaded: recovered.downloaded + downloaded,
           uploaded: recovered.uploaded + uploaded,
+          peers: options.peers(),
           ...selected,
         });
       }).pipe(

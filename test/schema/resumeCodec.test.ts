@@ -18,6 +18,7 @@ const record: ResumeRecord = {
   partial: [{ index: 4, blocks: Uint8Array.of(0x80) }],
   downloaded: 12,
   uploaded: 0,
+  peers: ["10.0.0.1:6881", "[fe80::1%2]:6881"],
   selected: [0, 3],
 };
 const text = Effect.map(encode({ root: "/out", record }), (json): Record<string, Record<string, unknown>> =>
@@ -64,6 +65,8 @@ describe("resumeCodec", () => {
     ["a partial piece that does not exist", { partial: [{ index: 10, blocks: "gA==" }] }],
     ["more blocks than any piece has", { partial: [{ index: 1, blocks: Buffer.alloc(9000).toString("base64") }] }],
     ["a negative count", { downloaded: -1 }],
+    ["more peers than are kept", { peers: Array.from({ length: 201 }, (_, port) => `10.0.0.1:${port}`) }],
+    ["a peer that is too long to be one", { peers: ["1".repeat(100)] }],
     ["no pieces", { pieceCount: 0, written: "", synced: "" }],
     ["an absurd number of pieces", { pieceCount: 2 ** 40 }],
     ["text where bits should be", { written: "***" }],

@@ -46,6 +46,7 @@ const begin = (
       pieceCount: info.pieceCount,
       wanted: wantedPieces(info),
       traffic: () => ({ downloaded: 5, uploaded: 3 }),
+      peers: () => ["10.0.0.1:6881"],
       partial: Effect.succeed(options.partial ?? []),
     });
     const put = (index: number) =>
@@ -79,6 +80,7 @@ describe("recorder", () => {
         yield* TestClock.adjust("4 seconds");
         const recorded = yield* load;
         assert.deepInclude(recorded, { clean: false, complete: false, downloaded: 5, uploaded: 3, partial: [] });
+        assert.deepStrictEqual(recorded.peers, ["10.0.0.1:6881"]);
         assert.deepStrictEqual([indices(recorded.written), indices(recorded.synced)], [[1], [1]]);
         yield* put(2);
         yield* TestClock.adjust("5 seconds");

@@ -53,6 +53,7 @@ const run = (
         pieceCount: torrent.info.pieceCount,
         wanted,
         traffic: () => ({ downloaded: 1, uploaded: 0 }),
+        peers: () => [],
         partial: Effect.succeed([]),
       });
       const { pieceLength } = torrent.info;
