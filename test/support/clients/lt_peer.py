@@ -5,7 +5,7 @@
   mode      "seed", "leech" or "create"
   source    path of a .torrent, or a magnet link
   folder    where the payload is or goes
-  peers     addresses to connect to, "ip:port"
+  peers     addresses to connect to, "ip:port" or "[ip]:port"
   trackers  URLs, besides those of the source
   uploadLimit    bytes per second, 0 for none
   settings  more settings of the session, by libtorrent's names
@@ -57,7 +57,7 @@ def run():
     params.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
     if job["mode"] == "seed":
         params.flags |= lt.torrent_flags.seed_mode
-    params.peers = [(peer.rsplit(":", 1)[0], int(peer.rsplit(":", 1)[1])) for peer in job.get("peers", [])]
+    params.peers = [(peer.rsplit(":", 1)[0].strip("[]"), int(peer.rsplit(":", 1)[1])) for peer in job.get("peers", [])]
     params.trackers = list(params.trackers) + job.get("trackers", [])
     params.upload_limit = job.get("uploadLimit", 0)
     torrent = session.add_torrent(params)
