@@ -107,7 +107,7 @@ const begin = Effect.fnUntraced(function* (
   });
   const wantsNothing = (): boolean => swarm.torrent()?.table.missing() === 0;
   const notices = makeNotices({
-    uploadOnly: wantsNothing,
+    uploadOnly: () => wantsNothing() && swarm.superSeeding()?.isPosing() !== true,
     peerLost: (index) => dialogue.peerLost(index),
     say: (id, payload) => send(encode({ _tag: "Extended", id, payload })),
   });
@@ -146,6 +146,7 @@ const begin = Effect.fnUntraced(function* (
       const { state } = dialogue;
       dialogue.requests()?.checkSnubbed(now, settings.snubTimeout);
       extensions.tick(now);
+      dialogue.tick(now);
       if (state.wants || state.weWant) lastOfUse = now;
       if (now - lastHeard > settings.idleTimeout) part({ _tag: "Idle", afterMillis: now - lastHeard });
       else if (now - lastOfUse > settings.uselessTimeout || bothShare()) part({ _tag: "Useless" });

@@ -40,6 +40,8 @@ export interface Dialogue {
   readonly lost: (index: number) => void;
   /** The peer has a piece no more; a returned reason ends the conversation. */
   readonly peerLost: (index: number) => PeerReason | undefined;
+  /** Timers: super-seeding. */
+  readonly tick: (now: number) => void;
   /** A request that was taken cannot be answered after all. */
   readonly refuse: (block: BlockSpan) => void;
   /** Asks for more, by no more than `quota` bytes; without one, for what it likes unless there is a limit. Returns the bytes asked for. */
@@ -94,6 +96,16 @@ export const makeDialogue = (options: {
     state.weWant = want;
     say({ _tag: want ? "Interested" : "NotInterested" });
   };
+
+  /** The peer has one more piece, or many. */
+  const gainedByPeer = (index?: number): undefined => {
+    updateInterest();
+    if (attached !== undefined) swarm.superSeeding()?.announced(attached.slot, index);
+  };
+
+  /** Whether the peer may know that we have the piece. */
+  const isShown = (index: number): boolean =>
+    attached === undefined || swarm.superSeeding()?.isShown(attached.slot, index) !== false;
 
   const refill = (now: number, quota = options.quota()): number =>
     attached?.requests.refill(now, state.choking, quota) ?? 0;
@@ -161,17 +173,17 @@ export const makeDialogue = (options: {
         state.wants = false;
         return undefined;
       case "Have":
-        return holdings.have(message.index) ?? updateInterest();
+        return holdings.have(message.index) ?? gainedByPeer(message.index);
       case "Bitfield":
-        return holdings.bitfield(message.bits) ?? updateInterest();
+        return holdings.bitfield(message.bits) ?? gainedByPeer();
       case "HaveAll":
         if (!link.fast) return { _tag: "FastViolation", message: "have all" };
-        return holdings.all() ?? updateInterest();
+        return holdings.all() ?? gainedByPeer();
       case "HaveNone":
         if (!link.fast) return { _tag: "FastViolation", message: "have none" };
         return holdings.none();
       case "Request":
-        return serving.requested(message, attached?.torrent);
+        return serving.requested(message, attached?.torrent, isShown(message.index));
       case "Cancel":
         serving.cancelled(message);
         return undefined;
@@ -189,7 +201,7 @@ export const makeDialogue = (options: {
 
   return {
     greeting: () => {
-      const torrent = swarm.torrent();
+      const torrent = swarm.superSeeding()?.isPosing() === true ? undefined : swarm.torrent();
       const table = torrent?.table;
       const parts: Array<Uint8Array> = [];
       if (table !== undefined && table.haveCount() > 0) {
@@ -215,6 +227,7 @@ export const makeDialogue = (options: {
         whileChoked: () => allowedFast,
       });
       attached = { torrent, slot, requests };
+      swarm.superSeeding()?.join({ slot, show: (index) => options.send(encodeHave(index)) });
       const bad = holdings.attach(torrent.table, slot);
       if (bad !== undefined) return bad;
       for (const index of earlyAllowed) {
@@ -244,6 +257,9 @@ export const makeDialogue = (options: {
       return undefined;
     },
     refuse: serving.refuse,
+    tick: (now) => {
+      if (attached !== undefined) swarm.superSeeding()?.tick(attached.slot, now);
+    },
     refill,
     setChoked: serving.setChoked,
     choked: serving.choked,
@@ -252,8 +268,10 @@ export const makeDialogue = (options: {
     isSeed: () => attached?.torrent.table.isSeed(attached.slot) ?? false,
     delivered: () => delivered,
     close: () => {
-      attached?.requests.close();
-      attached?.torrent.table.removePeer(attached.slot);
+      if (attached === undefined) return;
+      attached.requests.close();
+      swarm.superSeeding()?.leave(attached.slot);
+      attached.torrent.table.removePeer(attached.slot);
       attached = undefined;
     },
   };

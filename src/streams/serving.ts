@@ -23,7 +23,7 @@ export interface Serving {
   /** Allows the pieces of its allowed fast set, and gives the messages that say so; none for a peer that does not know them. */
   readonly allow: (torrent: Torrent) => ReadonlyArray<EncodableMessage>;
   /** A returned reason ends the conversation. */
-  readonly requested: (block: BlockSpan, torrent: Torrent | undefined) => PeerReason | undefined;
+  readonly requested: (block: BlockSpan, torrent: Torrent | undefined, shown: boolean) => PeerReason | undefined;
   readonly cancelled: (block: BlockSpan) => void;
   /** Rejects what waits of a piece that we have no more. */
   readonly lost: (index: number) => void;
@@ -68,13 +68,13 @@ export const makeServing = (options: {
       for (const index of set) allowed.set(index, pieceLength(info, index));
       return set.map((index) => ({ _tag: "AllowedFast", index }));
     },
-    requested: (block, torrent) => {
+    requested: (block, torrent, shown) => {
       const { index, begin, length } = block;
       if (length === 0 || length > MAX_PIECE_PAYLOAD) return { _tag: "BadLength", message: "request", length };
       // Also without the metadata: we have said that we have nothing.
       if (torrent === undefined || begin + length > pieceLength(torrent.info, index))
         return { _tag: "OutOfRange", message: "request", index };
-      const have = torrent.table.have(index);
+      const have = shown && torrent.table.have(index);
       if (have && (!choked || spend(block)) && uploads.add(block)) {
         refused = 0;
         return undefined;
