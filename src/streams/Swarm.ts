@@ -15,6 +15,7 @@ import type { InfoHash } from "../schema/infoHash.ts";
 import type { TorrentInfo } from "../schema/metainfo.ts";
 import type { PieceTable } from "../services/Picker/Picker.ts";
 import type { OpenStorage } from "../services/Storage/Storage.ts";
+import type { Acquaintances } from "./acquaintances.ts";
 import type { Assembler } from "./assembler/assembler.ts";
 import type { DhtHook } from "./dhtPeers.ts";
 import type { Encryption } from "./encryption.ts";
@@ -85,14 +86,21 @@ export interface Member {
   readonly uploaded: () => number;
 }
 
+/** Somebody who asks for payload: a conversation, or a connection to a web seed. */
+export type Asker = Pick<Member, "refill">;
+
 /** The connected peers of one download and what they share. */
 export interface SwarmState {
   readonly infoHash: InfoHash;
   /** Ours, 20 bytes. */
   readonly peerId: Uint8Array;
   readonly members: ReadonlySet<Member>;
+  /** Who asks for payload and is no peer. */
+  readonly askers: Set<Asker>;
   readonly totals: Totals;
   readonly torrent: () => Torrent | undefined;
+  /** Waits for the metadata. */
+  readonly attached: Effect.Effect<Torrent>;
   readonly metadata: MetadataExchange;
   /** The port that we listen on; absent when there is none. */
   readonly port: () => number | undefined;
@@ -142,6 +150,7 @@ export const makeSwarm = Effect.fnUntraced(function* (options: {
   readonly port: () => number | undefined;
   readonly dht: DhtHook;
   readonly exchange: PeerExchange;
+  readonly acquaintances: Acquaintances;
   readonly encryption: Encryption;
   /** Show what is complete piece by piece (BEP 16). */
   readonly superSeed: boolean;
@@ -149,17 +158,23 @@ export const makeSwarm = Effect.fnUntraced(function* (options: {
   const broken = yield* Deferred.make<never, StorageError>();
   const random = yield* Random.Random;
   let superSeeding: SuperSeeding | undefined;
+  const attached = yield* Deferred.make<Torrent>();
   const members = new Set<Member>();
+  const askers = new Set<Asker>();
   let torrent: Torrent | undefined;
   let serial = 0;
   let fillSlots: () => void = () => {};
   const wake = (now: number): void => {
-    if (torrent?.assembler.takeStarved() === true) for (const member of members) member.refill(now);
+    if (torrent?.assembler.takeStarved() !== true) return;
+    for (const member of members) member.refill(now);
+    for (const asker of askers) asker.refill(now);
   };
   return {
     infoHash: options.infoHash,
     peerId: options.peerId,
     members,
+    askers,
+    attached: Deferred.await(attached),
     totals: options.totals,
     torrent: () => torrent,
     metadata: options.metadata,
@@ -174,11 +189,16 @@ export const makeSwarm = Effect.fnUntraced(function* (options: {
     nextSerial: () => serial++,
     join: (member) => {
       members.add(member);
+      options.acquaintances.join(member);
       if (torrent !== undefined) member.attach(torrent);
     },
-    leave: (member) => void members.delete(member),
+    leave: (member) => {
+      members.delete(member);
+      options.acquaintances.leave(member);
+    },
     attach: (known) => {
       torrent = known;
+      Deferred.doneUnsafe(attached, Effect.succeed(known));
       if (options.superSeed && known.table.haveCount() === known.table.pieceCount)
         superSeeding = makeSuperSeeding(known.table, () => random.nextDoubleUnsafe());
       for (const member of members) member.attach(known);

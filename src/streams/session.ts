@@ -28,6 +28,8 @@ import type { ResumeStore } from "../services/ResumeStore/ResumeStore.ts";
 import type { Storage } from "../services/Storage/Storage.ts";
 import type { Tracker } from "../services/Tracker/Tracker.ts";
 import type { Transport } from "../services/Transport/Transport.ts";
+import type { WebSeed } from "../services/WebSeed/WebSeed.ts";
+import { makeAcquaintances } from "./acquaintances.ts";
 import { Blaming } from "./blaming.ts";
 import { makeCandidates } from "./candidates.ts";
 import { chokeRounds, ticks } from "./choking.ts";
@@ -51,6 +53,7 @@ import { share } from "./sharing.ts";
 import { addNamedPeers, addTrackerPeers, originsOf } from "./sources.ts";
 import { makeSwarm, Swarm, type SwarmState, type Totals } from "./Swarm.ts";
 import { monotonicMillis } from "./time.ts";
+import { makeWebSeeds, type WebSeeds } from "./webSeeds/webSeeds.ts";
 
 /** What a session needs. */
 export type SessionServices =
@@ -65,11 +68,13 @@ export type SessionServices =
   | Bandwidth
   | Dht
   | LocalDiscovery
+  | WebSeed
   | SecureRandom
   | Bans;
 
 /** What the pipeline needs of its session. */
 export interface Session extends ConnectionOptions {
+  readonly webSeeds: WebSeeds;
   /** A piece is verified and on disk. */
   readonly stored: (index: number) => void;
 }
@@ -142,7 +147,8 @@ export const runSession = Effect.fnUntraced(function* (
         ...(port !== undefined && { port }),
       });
     });
-  const disk = makeDisk(request, { suspect: blame.suspect, totals, opened: started });
+  const acquaintances = makeAcquaintances();
+  const disk = makeDisk(request, { suspect: blame.suspect, totals, acquaintances, opened: started });
 
   const completed = Latch.makeUnsafe(false);
   const finish = Effect.gen(function* () {
@@ -170,8 +176,11 @@ export const runSession = Effect.fnUntraced(function* (
   const origins = originsOf(request);
   const dht = yield* makeDhtPeers(request, known?.private ?? false);
   const local = yield* makeLocalPeers(request, known?.private ?? false);
+  const webSeeds = yield* makeWebSeeds(request);
   if (
     !disk.isComplete() &&
+    // A magnet's web seeds do not have its metadata.
+    (webSeeds.count === 0 || known === undefined) &&
     !dht.isUsed() &&
     !local.isUsed() &&
     origins.tiers.length === 0 &&
@@ -194,6 +203,7 @@ export const runSession = Effect.fnUntraced(function* (
     },
   });
   const candidates = yield* makeCandidates({ own: listener?.addresses ?? [] });
+  if (!request.noTrackers) for (const address of first?.peers ?? []) candidates.add({ address, source: "cache" });
   const exchange = makePeerExchange({
     wanted: !request.noPex,
     isPrivate: known?.private,
@@ -208,6 +218,7 @@ export const runSession = Effect.fnUntraced(function* (
     port: () => port,
     dht,
     exchange,
+    acquaintances,
     encryption,
     superSeed: request.superSeed,
   });
@@ -239,6 +250,7 @@ export const runSession = Effect.fnUntraced(function* (
   }).pipe(Effect.provideService(Events, observed.events), Effect.forkIn(announcing, { startImmediately: true }));
 
   const session: Session = {
+    webSeeds,
     candidates,
     listener,
     bind,
@@ -284,7 +296,7 @@ export const runSession = Effect.fnUntraced(function* (
     Deferred.await(swarm.broken),
     Effect.andThen(Deferred.await(complete), request.seed ? Effect.andThen(finish, share(request, disk)) : Effect.void),
   ]).pipe(
-    Effect.provide(Blaming.layer(blame)),
+    Effect.provide(Blaming.layer(webSeeds.judged(blame))),
     Effect.provideService(Swarm, swarm),
     Effect.provideService(Events, observed.events),
   );
