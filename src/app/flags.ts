@@ -96,6 +96,7 @@ export const networkFlags = {
   }),
   noLsd: toggle("no-lsd", "Look for no peers in the local network; for private torrents nobody ever does"),
   noPex: toggle("no-pex", "Exchange no addresses with peers; for private torrents none ever are"),
+  noWebSeeds: toggle("no-web-seeds", "Fetch nothing from the web seeds that the torrent names"),
   noUtp: toggle("no-utp", "Reach peers by TCP alone"),
   encryption: single("encryption", values.oneOf(["allow", "prefer", "require", "off"]), {
     metavar: "WHEN",

@@ -37,6 +37,7 @@ export interface TransferInput extends OutputFlags {
   readonly noDht: boolean;
   readonly noLsd: boolean;
   readonly noPex: boolean;
+  readonly noWebSeeds: boolean;
   readonly dhtBootstrap: ReadonlyArray<HostPort>;
   readonly noUtp: boolean;
   readonly encryption: EncryptionPolicy;
@@ -70,6 +71,7 @@ export const commonOf = (input: TransferInput, given: Given) => ({
   noDht: input.noDht,
   noLsd: input.noLsd,
   noPex: input.noPex,
+  noWebSeeds: input.noWebSeeds,
   encryption: input.encryption,
   maxPeers: input.maxPeers,
   superSeed: input.superSeed,

@@ -20,6 +20,7 @@ import * as Tracker from "./Tracker/live.ts";
 import * as Dual from "./Transport/dual.ts";
 import * as Tcp from "./Transport/tcp.ts";
 import * as Utp from "./Transport/utp.ts";
+import * as WebSeed from "./WebSeed/http.ts";
 
 /** Where the shared UDP port is bound; without `port` at any free one, without `address` at all of the machine's. */
 export interface NetworkOptions {
@@ -49,6 +50,7 @@ export const layer = (options: NetworkOptions = {}) =>
       Layer.provideMerge(Dns.layer),
     ),
     LocalDiscovery.layer.pipe(Layer.provide(Multicast.layer({ address: options.address }))),
+    WebSeed.layer,
     Storage.layer,
     ResumeStore.layerDefault,
     Hasher.layer,

@@ -17,6 +17,7 @@ import * as ResumeStore from "./ResumeStore/memory.ts";
 import * as SecureRandom from "./SecureRandom/seeded.ts";
 import * as Storage from "./Storage/memory.ts";
 import * as Tracker from "./Tracker/memory.ts";
+import * as WebSeed from "./WebSeed/memory.ts";
 
 /** Everything that `download` needs, for the client with this IP address on `network`. */
 export const layer = (network: MemoryNetwork, address: string) =>
@@ -30,6 +31,7 @@ export const layer = (network: MemoryNetwork, address: string) =>
     SecureRandom.layer,
     Dht.layerOff,
     LocalDiscovery.layerOff,
+    WebSeed.layer,
     Hasher.layer,
     Bandwidth.layer,
     Picker.layer,

@@ -1,7 +1,8 @@
 /**
  * The whole of a download, as one pipeline:
  *
- *   candidates ─► connections ─► blocks ─► verified pieces ─► the sink that records and announces them
+ *   candidates ─► connections ─► blocks ─┬─► verified pieces ─► the sink that records and announces them
+ *                             web seeds ─┘
  *
  * Each arrow is a stream function of its own file. What surrounds the pipeline (preparing the disk, choking, timers, progress, the end) is in session.ts.
  */
@@ -25,6 +26,7 @@ export type DownloadServices = SessionServices;
 const pipeline = (session: Session) =>
   connections(session).pipe(
     Stream.flatMap((link) => talk(link, session.candidates), { concurrency: "unbounded" }),
+    session.webSeeds.beside,
     verifiedPieces,
     Stream.run(verifiedPieceSink(session.stored)),
   );

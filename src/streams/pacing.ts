@@ -1,5 +1,5 @@
 /**
- * Downloads and uploads under a limit. What may be asked for is shared among the peers in turns, so that what arrives keeps to the limit
+ * Downloads and uploads under a limit. What may be asked for is shared among the peers and web seeds in turns, so that what arrives keeps to the limit
  * without a byte being left waiting in a socket; what is sent waits for its turn. Without a limit this does nothing.
  */
 import * as Arr from "effect/Array";
@@ -39,14 +39,14 @@ export const pacing: Effect.Effect<never, never, Swarm | Bandwidth> = Effect.gen
   const clock = yield* Clock.Clock;
   let turn = 0;
 
-  /** One turn for each member at the most, begun where the last round ended. */
+  /** One turn for each who asks at the most, begun where the last round ended. */
   const round = (): void => {
     const now = monotonicMillis(clock);
-    const members = [...swarm.members];
-    for (let given = 0; given < members.length; given++) {
+    const askers = [...swarm.members, ...swarm.askers];
+    for (let given = 0; given < askers.length; given++) {
       const room = Math.min(download.available(), TURN);
       if (room < BLOCK_LENGTH) return;
-      download.spend(members[turn++ % members.length]?.refill(now, room) ?? 0);
+      download.spend(askers[turn++ % askers.length]?.refill(now, room) ?? 0);
     }
   };
 

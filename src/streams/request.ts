@@ -50,6 +50,8 @@ export interface DownloadRequest {
   readonly noLsd: boolean;
   /** Neither tell peers of others nor hear of any by them (BEP 11); a private torrent never does. */
   readonly noPex: boolean;
+  /** Fetch nothing from the web seeds that the torrent or the magnet names (BEP 17, 19). */
+  readonly noWebSeeds: boolean;
   readonly maxPeers: number;
   /** Keep sharing after completion, until interrupted or until one of the next two is reached. */
   readonly seed: boolean;
@@ -81,6 +83,7 @@ export const request = (source: TorrentSource, folder: string): DownloadRequest 
   encryption: "allow",
   noLsd: false,
   noPex: false,
+  noWebSeeds: false,
   maxPeers: 80,
   seed: false,
   shareOnly: false,

@@ -73,6 +73,7 @@ describe("cli", () => {
         encryption: "allow",
         noLsd: false,
         noPex: false,
+        noWebSeeds: false,
         noUtp: false,
         dhtBootstrap: [],
         maxPeers: 80,

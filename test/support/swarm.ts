@@ -27,6 +27,8 @@ import { MemoryDisk } from "../../src/services/Storage/memory.ts";
 import type { Storage } from "../../src/services/Storage/Storage.ts";
 import * as MemoryTracker from "../../src/services/Tracker/memory.ts";
 import type { Transport } from "../../src/services/Transport/Transport.ts";
+import * as MemoryWeb from "../../src/services/WebSeed/memory.ts";
+import type { WebSeed } from "../../src/services/WebSeed/WebSeed.ts";
 import { download } from "../../src/streams/download.ts";
 import { type DownloadRequest, request } from "../../src/streams/request.ts";
 import { NetAddress } from "effect/net";
@@ -121,6 +123,8 @@ export interface ClientOptions {
   readonly storage?: Layer.Layer<Storage, never, Storage>;
   /** Its DHT over its datagrams; none by default. */
   readonly dht?: Layer.Layer<Dht, never, Datagrams>;
+  /** The web seeds that there are; none by default. */
+  readonly web?: Layer.Layer<WebSeed>;
   /** It finds peers in the local network; it does not by default. */
   readonly lsd?: boolean;
   /** Sees all that it sends. */
@@ -137,6 +141,7 @@ export const clientLayer = (options: ClientOptions) => {
     options.storage === undefined ? disk : options.storage.pipe(Layer.provideMerge(disk)),
     options.dht === undefined ? MemoryDht.layerOff : options.dht.pipe(Layer.provide(host)),
     options.lsd === true ? LocalDiscovery.layer.pipe(Layer.fresh, Layer.provide(host)) : LocalDiscovery.layerOff,
+    options.web ?? MemoryWeb.layer,
     Layer.fresh(MemoryResume.layer),
     MemoryTracker.layer(NetAddress.ipFromStringUnsafe(options.address)),
     Hasher.layer,

@@ -4,9 +4,7 @@
  *
  * It is built on `node:http` because an announce is one GET: an HTTP client with pools would cost tens of milliseconds of start-up.
  */
-import { lookup } from "node:dns";
 import type { IncomingMessage, RequestOptions } from "node:http";
-import type { LookupFunction } from "node:net";
 import type * as Arr from "effect/Array";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
@@ -24,6 +22,7 @@ import {
   type HttpTarget,
 } from "../../schema/trackerHttp.ts";
 import { VERSION } from "../../schema/version.ts";
+import { clientOf, lookupExcept } from "../httpClient.ts";
 import { overFamilies } from "./families.ts";
 
 const HEADERS = { "user-agent": `bt-effect/${VERSION}`, "accept-encoding": "gzip", accept: "*/*" };
@@ -51,15 +50,7 @@ const isLocal = (address: string): boolean => {
 const localRedirect = () => Object.assign(new Error("it redirects to this machine"), { code: LOCAL_REDIRECT });
 
 /** Looks names up as usual, but fails for those that lead to this machine. */
-const remoteOnly: LookupFunction = (hostname, options, callback) =>
-  lookup(hostname, { ...options, all: true }, (cause, addresses) => {
-    if (cause !== null) return callback(cause, "");
-    if (addresses.some(({ address }) => isLocal(address))) return callback(localRedirect(), "");
-    if (options.all === true) return callback(null, addresses);
-    // a look-up without an error has at least one address
-    const [first = { address: "", family: 0 }] = addresses;
-    callback(null, first.address, first.family);
-  });
+const remoteOnly = lookupExcept(isLocal, localRedirect);
 
 const reasonOf = (cause: unknown, hostname: string): TrackerReason => {
   const code = typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "";
@@ -68,13 +59,6 @@ const reasonOf = (cause: unknown, hostname: string): TrackerReason => {
   if (code.startsWith("HPE_")) return { _tag: "Malformed", why: "it is no HTTP" };
   return { _tag: "Unreachable", cause };
 };
-
-/**
- * Node's modules are loaded when first needed. An ESM import of `node:http` would also evaluate its lazy exports (undici, 15 ms); this
- * does not.
- */
-const clientOf = ({ secure }: HttpTarget) =>
-  secure ? process.getBuiltinModule("node:https") : process.getBuiltinModule("node:http");
 
 /** How a request goes out. */
 interface Route {
@@ -102,7 +86,7 @@ const get = (target: HttpTarget, route: Route, connectTimeout: Duration.Input): 
         ...(route.family !== undefined && { family: route.family }),
         ...(route.remoteOnly && { lookup: remoteOnly }),
       };
-      const request = clientOf(target).request(options, (response: IncomingMessage) => {
+      const request = clientOf(target.secure).request(options, (response: IncomingMessage) => {
         const chunks: Array<Uint8Array> = [];
         let length = 0;
         response.on("data", (chunk: Uint8Array) => {
