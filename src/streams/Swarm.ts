@@ -19,10 +19,12 @@ import type { Acquaintances } from "./acquaintances.ts";
 import type { Assembler } from "./assembler/assembler.ts";
 import type { DhtHook } from "./dhtPeers.ts";
 import type { Encryption } from "./encryption.ts";
+import type { Holepunch } from "./holepunch.ts";
 import type { MetadataExchange } from "./metadata.ts";
 import { makeReadBuffers, type ReadBuffers } from "./readBuffers.ts";
 import { makeSuperSeeding, type SuperSeeding } from "./superSeeding.ts";
 import type { PeerExchange } from "./pex.ts";
+import { makeVantage, type Vantage } from "./vantage.ts";
 
 /** What there is once the metadata is known. */
 export interface Torrent {
@@ -106,7 +108,10 @@ export interface SwarmState {
   readonly port: () => number | undefined;
   readonly dht: DhtHook;
   readonly exchange: PeerExchange;
+  /** How we look from outside. */
+  readonly vantage: Vantage;
   readonly encryption: Encryption;
+  readonly holepunch: Holepunch;
   /** A peer became interested: it may get a free slot. */
   readonly interested: () => void;
   /** Who is told of that. */
@@ -152,6 +157,7 @@ export const makeSwarm = Effect.fnUntraced(function* (options: {
   readonly exchange: PeerExchange;
   readonly acquaintances: Acquaintances;
   readonly encryption: Encryption;
+  readonly holepunch: Holepunch;
   /** Show what is complete piece by piece (BEP 16). */
   readonly superSeed: boolean;
 }): Effect.fn.Return<SwarmState> {
@@ -181,7 +187,9 @@ export const makeSwarm = Effect.fnUntraced(function* (options: {
     port: options.port,
     dht: options.dht,
     exchange: options.exchange,
+    vantage: makeVantage(options.port()),
     encryption: options.encryption,
+    holepunch: options.holepunch,
     interested: () => fillSlots(),
     onInterested: (fill) => {
       fillSlots = fill;

@@ -25,6 +25,7 @@ import { type Connection, type Incoming, type Listener, Transport } from "../ser
 import type { Candidate, Candidates, Outcome } from "./candidates.ts";
 import type { Way } from "./encryption.ts";
 import type { Link } from "./link.ts";
+import { replaceable } from "./replacing.ts";
 import { monotonicMillis } from "./time.ts";
 import { Swarm, type SwarmState } from "./Swarm.ts";
 
@@ -32,6 +33,9 @@ import { Swarm, type SwarmState } from "./Swarm.ts";
 const SIMULTANEOUS = 5_000;
 /** Incoming handshakes under way at once. */
 const MAX_ACCEPTING = 20;
+
+/** Between two peers that make room for others, in milliseconds: nobody turns us over by coming often. */
+const REPLACE_PACE = 1_000;
 
 /** Where links come from. */
 export interface ConnectionOptions {
@@ -119,7 +123,8 @@ export const connections = (
       const transport = yield* Transport;
       const events = yield* Events;
       const bans = yield* Bans;
-      const { encryption } = yield* Swarm;
+      const swarm = yield* Swarm;
+      const { encryption } = swarm;
       const settings = yield* PeerSettings;
       const places = yield* Semaphore.make(options.maxPeers);
 
@@ -195,12 +200,22 @@ export const connections = (
         ),
       );
 
+      let replacedAt = -REPLACE_PACE;
+      /** Takes a place for a peer that came, if need be that of one who is of less use; false when there is none. */
+      const takePlace = Effect.fnUntraced(function* (remote: NetAddress.InetAddress) {
+        if (yield* Semaphore.takeIfAvailable(places, 1)) return true;
+        const now = monotonicMillis(yield* Clock.Clock);
+        if (now - replacedAt < REPLACE_PACE) return false;
+        const leaving = replaceable(swarm.members, remote, { vantage: swarm.vantage, now });
+        if (leaving === undefined) return false;
+        replacedAt = now;
+        leaving.part({ _tag: "Full" });
+        return Option.isSome(yield* Effect.timeoutOption(Semaphore.take(places, 1), REPLACE_PACE));
+      });
       const welcome = Effect.fnUntraced(function* (incoming: Incoming) {
-        if (bans.isBanned(incoming.remote)) yield* incoming.refuse;
-        else {
-          if (yield* Semaphore.takeIfAvailable(places, 1)) return yield* link(incoming.remote, incoming.accept);
-          yield* incoming.refuse;
-        }
+        const welcome = !bans.isBanned(incoming.remote) && (yield* takePlace(incoming.remote));
+        if (welcome) return yield* link(incoming.remote, incoming.accept);
+        yield* incoming.refuse;
         return Option.none<Link>();
       });
       const accepted =

@@ -111,12 +111,17 @@ const begin = Effect.fnUntraced(function* (
     peerLost: (index) => dialogue.peerLost(index),
     say: (id, payload) => send(encode({ _tag: "Extended", id, payload })),
   });
+  const say = (id: number, payload: Uint8Array): void => send(encode({ _tag: "Extended", id, payload }));
+  const { holepunch } = swarm;
   const extensions = makeExtensions({
     peerId: link.peerId,
     metadata: swarm.metadata,
     pex,
     exchange: swarm.exchange,
+    vantage: swarm.vantage,
+    remote: connection.remote,
     notices,
+    holepunch: holepunch.isUsed() ? holepunch.join({ connection, contact: pex.contact, say }) : undefined,
     encryption: swarm.encryption.towards(connection),
     port: swarm.port(),
     maxRequests: settings.maxUploadRequests,

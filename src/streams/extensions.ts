@@ -1,6 +1,7 @@
 /**
- * The extension protocol in one conversation (BEP 10): what we offer, what the peer offered, and the messages of BEP 9 and 11. It knows no pieces.
+ * The extension protocol in one conversation (BEP 10): what we offer, what the peer offered, and the messages of BEP 9, 11 and 55. It knows no pieces.
  */
+import * as NetAddress from "effect/net/NetAddress";
 import * as Option from "effect/Option";
 import * as Result from "effect/Result";
 import type { PeerReason } from "../schema/errors/PeerError.ts";
@@ -10,12 +11,14 @@ import { clientName } from "../schema/peerId.ts";
 import { encode } from "../schema/wire.ts";
 import { AGENT } from "../schema/version.ts";
 import type { EncryptionWishes } from "./encryption.ts";
+import { HOLEPUNCH_ID, type HolepunchPeer } from "./holepunch.ts";
 import type { MetadataExchange, MetadataPeer } from "./metadata.ts";
 import { NOTICE_IDS, type Notices } from "./notices.ts";
 import type { Pex, PeerExchange } from "./pex.ts";
+import type { Vantage } from "./vantage.ts";
 
 /** The ids that peers are to use when they send to us. */
-const OURS = { ut_metadata: 1, ut_pex: 2, ...NOTICE_IDS } as const;
+const OURS = { ut_metadata: 1, ut_pex: 2, ut_holepunch: HOLEPUNCH_ID, ...NOTICE_IDS } as const;
 /** Requests a peer takes when it does not say (protocols §6). */
 const DEFAULT_REQQ = 250;
 
@@ -40,7 +43,12 @@ export const makeExtensions = (options: {
   readonly metadata: MetadataExchange;
   readonly pex: Pex;
   readonly exchange: PeerExchange;
+  readonly vantage: Vantage;
+  /** Where we see the peer. */
+  readonly remote: NetAddress.InetAddress;
   readonly notices: Notices;
+  /** Absent where we take no part in it. */
+  readonly holepunch: HolepunchPeer | undefined;
   readonly encryption: EncryptionWishes;
   /** Our listening port; absent when there is none. */
   readonly port: number | undefined;
@@ -52,6 +60,7 @@ export const makeExtensions = (options: {
   let reqq = DEFAULT_REQQ;
   let theirMetadataId = 0;
   let theirPexId = 0;
+  let seen = false;
   let exchanging = options.exchange.isUsed();
 
   const say = (id: number, payload: Uint8Array): void => options.send(encode({ _tag: "Extended", id, payload }));
@@ -63,6 +72,11 @@ export const makeExtensions = (options: {
     convict: options.convict,
   };
 
+  const isOffered = (name: string): boolean => {
+    if (name === "ut_pex") return exchanging;
+    return name !== "ut_holepunch" || options.holepunch !== undefined;
+  };
+
   return {
     greeting: () => {
       const known = options.metadata.bytes();
@@ -70,9 +84,10 @@ export const makeExtensions = (options: {
         _tag: "Extended",
         id: 0,
         payload: encodeExtensionHandshake({
-          messages: new Map(Object.entries(OURS).filter(([name]) => exchanging || name !== "ut_pex")),
+          messages: new Map(Object.entries(OURS).filter(([name]) => isOffered(name))),
           client: AGENT,
           reqq: options.maxRequests,
+          yourIp: NetAddress.toCanonical(options.remote).address,
           ...(options.port !== undefined && { port: options.port }),
           ...(known !== undefined && { metadataSize: known.length }),
           ...(options.notices.greeting() && { uploadOnly: true }),
@@ -90,13 +105,17 @@ export const makeExtensions = (options: {
         theirMetadataId = theirs.messages.get("ut_metadata") ?? theirMetadataId;
         theirPexId = theirs.messages.get("ut_pex") ?? theirPexId;
         options.pex.greeted(theirs);
+        if (theirs.yourIp !== undefined && !seen) options.vantage.seenAt(theirs.yourIp);
+        seen ||= theirs.yourIp !== undefined;
         options.notices.greeted(theirs);
+        options.holepunch?.greeted(theirs);
         options.encryption.greeted(theirs);
         if (theirMetadataId !== 0 && theirs.metadataSize !== undefined)
           options.metadata.offered(peer, theirs.metadataSize, now);
         return undefined;
       }
       if (id === OURS.ut_pex) return options.pex.received(payload, now);
+      if (id === OURS.ut_holepunch) return options.holepunch?.received(payload, now);
       if (id !== OURS.ut_metadata) return options.notices.received(id, payload);
       const decoded = decodeUtMetadata(payload);
       if (Result.isFailure(decoded)) return decoded.failure;
@@ -114,6 +133,9 @@ export const makeExtensions = (options: {
       const payload = theirPexId === 0 ? undefined : options.pex.due(now);
       if (payload !== undefined) say(theirPexId, payload);
     },
-    close: (now) => options.metadata.left(peer, now),
+    close: (now) => {
+      options.metadata.left(peer, now);
+      options.holepunch?.close();
+    },
   };
 };
