@@ -37,6 +37,10 @@ const MAX_ACCEPTING = 20;
 /** Between two peers that make room for others, in milliseconds: nobody turns us over by coming often. */
 const REPLACE_PACE = 1_000;
 
+/** Dials through a hole under way at once, and for how long one is tried in milliseconds: both sides begin at the same time (BEP 55). */
+const MAX_PUNCHING = 8;
+const PUNCH_TIMEOUT = 8_000;
+
 /** Where links come from. */
 export interface ConnectionOptions {
   readonly candidates: Candidates;
@@ -173,6 +177,8 @@ export const connections = (
             Effect.gen(function* () {
               if (error.reason._tag === "Self") candidates.ours(remote);
               candidates.disconnected(remote, outcomeOf(error.reason));
+              if (candidate !== undefined && error.reason._tag === "Connection")
+                swarm.holepunch.unreachable(candidate, monotonicMillis(yield* Clock.Clock));
               yield* events.publish({
                 type: "peer",
                 address,
@@ -223,6 +229,17 @@ export const connections = (
           ? Stream.empty
           : Stream.mapEffect(listener.incoming, welcome, { concurrency: MAX_ACCEPTING, unordered: true });
 
-      return Stream.merge(dialled, accepted).pipe(Stream.filterMap((link) => Result.fromOption(link, () => undefined)));
+      const { dialUtp } = transport;
+      const punch = Effect.fnUntraced(function* (address: NetAddress.InetAddress) {
+        if (dialUtp === undefined || bans.isBanned(address)) return Option.none<Link>();
+        if (!(yield* Semaphore.takeIfAvailable(places, 1))) return Option.none<Link>();
+        const opened = dialUtp(address, { timeout: PUNCH_TIMEOUT, from: options.bind });
+        return yield* link(address, opened, { address, source: "pex" });
+      });
+      const punched = Stream.mapEffect(swarm.holepunch.dials, punch, { concurrency: MAX_PUNCHING, unordered: true });
+
+      return Stream.mergeAll([dialled, accepted, punched], { concurrency: "unbounded" }).pipe(
+        Stream.filterMap((link) => Result.fromOption(link, () => undefined)),
+      );
     }),
   );

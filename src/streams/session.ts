@@ -27,7 +27,7 @@ import type { Picker } from "../services/Picker/Picker.ts";
 import type { ResumeStore } from "../services/ResumeStore/ResumeStore.ts";
 import type { Storage } from "../services/Storage/Storage.ts";
 import type { Tracker } from "../services/Tracker/Tracker.ts";
-import type { Transport } from "../services/Transport/Transport.ts";
+import { Transport } from "../services/Transport/Transport.ts";
 import type { WebSeed } from "../services/WebSeed/WebSeed.ts";
 import { makeAcquaintances } from "./acquaintances.ts";
 import { Blaming } from "./blaming.ts";
@@ -37,6 +37,7 @@ import type { ConnectionOptions } from "./connections.ts";
 import { makeDhtPeers } from "./dhtPeers.ts";
 import { type Disk, makeDisk } from "./disk.ts";
 import { makeEncryption } from "./encryption.ts";
+import { makeHolepunch } from "./holepunch.ts";
 import { type Identity, identify } from "./identity.ts";
 import { watchHunger } from "./hunger.ts";
 import { makeExplainer, reportCauses } from "./explaining.ts";
@@ -209,6 +210,8 @@ export const runSession = Effect.fnUntraced(function* (
     isPrivate: known?.private,
     found: candidates.add,
   });
+  const { dialUtp } = yield* Transport;
+  const holepunch = yield* makeHolepunch({ isUsed: () => dialUtp !== undefined && exchange.isUsed() });
   const encryption = yield* makeEncryption(request.encryption, infoHash);
   const swarm = yield* makeSwarm({
     infoHash,
@@ -220,6 +223,7 @@ export const runSession = Effect.fnUntraced(function* (
     exchange,
     acquaintances,
     encryption,
+    holepunch,
     superSeed: request.superSeed,
   });
   if (first !== undefined) swarm.attach(first.torrent);

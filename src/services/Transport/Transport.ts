@@ -92,6 +92,11 @@ export class Transport extends Context.Service<
       address: NetAddress.InetAddress,
       options: DialOptions,
     ) => Effect.Effect<Connection, TransportError, Scope.Scope>;
+    /** Dials by uTP alone, as a hole through a NAT needs it (BEP 55); absent where there is no uTP. */
+    readonly dialUtp?: (
+      address: NetAddress.InetAddress,
+      options: DialOptions,
+    ) => Effect.Effect<Connection, TransportError, Scope.Scope>;
     readonly listen: (options: ListenOptions) => Effect.Effect<Listener, TransportError, Scope.Scope>;
   }
 >()("bt-effect/services/Transport") {}

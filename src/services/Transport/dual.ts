@@ -142,6 +142,7 @@ export const layer = (
             }),
           );
         },
+        dialUtp: byUtp.dial,
         listen: listen(byTcp, byUtp, Option.getOrUndefined(udpPort)),
       };
     }),

@@ -113,7 +113,8 @@ const listen = (endpoint: UtpEndpoint, datagrams: Datagrams["Service"]) =>
 export const make = Effect.gen(function* () {
   const datagrams = yield* Datagrams;
   const endpoint = yield* makeUtpEndpoint;
-  return Transport.of({ dial: dial(endpoint, datagrams), listen: listen(endpoint, datagrams) });
+  const dialUtp = dial(endpoint, datagrams);
+  return Transport.of({ dial: dialUtp, dialUtp, listen: listen(endpoint, datagrams) });
 });
 
 /** uTP alone. */
