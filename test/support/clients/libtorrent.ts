@@ -13,10 +13,10 @@ const script = join(import.meta.dirname, "lt_peer.py");
 const Line = Schema.fromJsonString(
   Schema.Struct({
     event: Schema.String,
-    port: Schema.optional(Schema.Number),
-    uploaded: Schema.optional(Schema.Number),
-    verified: Schema.optional(Schema.Number),
-    failed: Schema.optional(Schema.Number),
+    port: Schema.optional(Schema.Finite),
+    uploaded: Schema.optional(Schema.Finite),
+    verified: Schema.optional(Schema.Finite),
+    failed: Schema.optional(Schema.Finite),
   }),
 );
 const decode = Schema.decodeUnknownSync(Line);

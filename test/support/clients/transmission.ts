@@ -28,7 +28,7 @@ const SEEDING = 6;
 
 const Torrents = Schema.Struct({
   arguments: Schema.Struct({
-    torrents: Schema.Array(Schema.Struct({ status: Schema.Number, percentDone: Schema.Number })),
+    torrents: Schema.Array(Schema.Struct({ status: Schema.Finite, percentDone: Schema.Finite })),
   }),
 });
 
