@@ -103,7 +103,10 @@ export const makeBootstrap = Effect.fnUntraced(function* (
             continue;
           if (nodes.some((node) => node.stats().nodes >= settings.bucketSize)) {
             delay = settings.bootstrapDelay;
-            yield* news();
+            // one family is in the DHT; the other begins at the nodes that it has just heard of, if any
+            const alone = nodes.filter((node) => node.stats().nodes === 0);
+            yield* round(alone);
+            yield* alone.length === 0 ? news() : Effect.timeoutOption(news(), settings.lookupInterval);
           } else if (!(yield* resolveNext)) {
             // small networks, and no network: what there is is asked again later
             yield* Effect.timeoutOption(news(), delay);

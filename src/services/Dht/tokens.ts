@@ -24,13 +24,15 @@ export const makeTokens = (options: {
 }): Tokens => {
   let current = options.random(SECRET_LENGTH);
   let former: Uint8Array | undefined;
-  let since = -Infinity;
+  let since: number | undefined;
 
   const rotate = (now: number): void => {
-    if (now - since < options.rotation) return;
-    former = now - since < 2 * options.rotation ? current : undefined;
+    since ??= now;
+    const rotations = Math.floor((now - since) / options.rotation);
+    if (rotations === 0) return;
+    former = rotations === 1 ? current : undefined;
     current = options.random(SECRET_LENGTH);
-    since = now;
+    since += rotations * options.rotation;
   };
   const tokenOf = ({ address }: NetAddress.InetAddress, secret: Uint8Array): Uint8Array => {
     const octets = NetAddress.isIpv4Address(address)
