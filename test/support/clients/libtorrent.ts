@@ -59,12 +59,15 @@ interface Job {
   readonly uploadLimit?: number;
   /** More settings of the session, by libtorrent's names. */
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** Words before the command: what it runs under. */
+  readonly via?: ReadonlyArray<string>;
 }
 
 /** Starts a peer on a port of its own. */
-export const libtorrent = (job: Job): Effect.Effect<LibtorrentPeer, never, Scope.Scope> =>
+export const libtorrent = ({ via = [], ...job }: Job): Effect.Effect<LibtorrentPeer, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const running = yield* start(python, [script, JSON.stringify(job)]);
+    const [file = python, ...args] = [...via, python, script, JSON.stringify(job)];
+    const running = yield* start(file, args);
     const port = yield* running.until(() => linesOf(running).find(({ event }) => event === "ready")?.port);
     const said = (name: string) =>
       Effect.asVoid(running.until(() => linesOf(running).find(({ event }) => event === name)));
@@ -81,7 +84,7 @@ export const libtorrent = (job: Job): Effect.Effect<LibtorrentPeer, never, Scope
   });
 
 /** Shares a payload. */
-export const libtorrentSeeder = (payload: Payload, options: Pick<Job, "uploadLimit" | "settings"> = {}) =>
+export const libtorrentSeeder = (payload: Payload, options: Pick<Job, "uploadLimit" | "settings" | "via"> = {}) =>
   libtorrent({ mode: "seed", source: payload.torrent, folder: payload.folder, ...options });
 
 /** Makes the torrent of files that are there already, as libtorrent does. */
