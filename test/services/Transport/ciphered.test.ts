@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest";
-import { Context, Effect, Fiber, Layer } from "effect";
+import { Context, Effect, Fiber, Layer, References } from "effect";
 import { NetAddress } from "effect/net";
 import { TestClock } from "effect/testing";
 import { makeRc4 } from "../../../src/schema/rc4.ts";
@@ -10,7 +10,7 @@ import { withPrefix } from "../../../src/services/Transport/prefixed.ts";
 import * as Tcp from "../../../src/services/Transport/tcp.ts";
 import { type Connection, Transport } from "../../../src/services/Transport/Transport.ts";
 import { connectionContract } from "./connectionContract.ts";
-import { connect, numbers, pullAll, type World } from "./pair.ts";
+import { connect, numbers, pattern, pullAll, type World } from "./pair.ts";
 
 /** Both ends behind the streams that a handshake would have left them with. */
 const behindCiphers = wrapConnections((connection) => {
@@ -54,7 +54,6 @@ const driven = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
 for (const [name, wrap] of [
   ["a ciphered connection", behindCiphers],
   ["a connection with bytes put back", behindPrefix],
-  ["both, one around the other", Layer.provide(behindPrefix, behindCiphers)],
 ] as const) {
   describe(`${name} in memory`, () => {
     connectionContract(memory(wrap), (title, effect) => it.effect(title, () => driven(Effect.scoped(effect))));
@@ -63,6 +62,49 @@ for (const [name, wrap] of [
     connectionContract(tcp(wrap), (title, effect) => it.live(title, () => Effect.scoped(effect)));
   });
 }
+
+describe("a ciphered connection", () => {
+  it.effect("keeps the order of the stream, whenever other fibers get their turn", () =>
+    driven(
+      Effect.forEach([20, 21, 22, 23, 50], (turn) =>
+        Effect.gen(function* () {
+          const { dialled, accepted } = yield* Effect.flatMap(memory(behindCiphers), connect);
+          const times = 40;
+          const repeat = (effect: Effect.Effect<unknown, unknown>) =>
+            Effect.forkChild(Effect.forEach(Array.from({ length: times }), () => effect, { discard: true }));
+          const sending = [
+            yield* repeat(dialled.send([Uint8Array.of(1, 1), Uint8Array.of(1)])),
+            yield* repeat(dialled.send([new Uint8Array(600).fill(2)])),
+            yield* repeat(
+              Effect.andThen(
+                Effect.yieldNow,
+                Effect.sync(() => dialled.sendUnsafe(Uint8Array.of(3))),
+              ),
+            ),
+          ];
+          const got = yield* accepted.read(times * 604);
+          yield* Fiber.joinAll(sending);
+          const count = (value: number) => got.reduce((sum, byte) => sum + Number(byte === value), 0);
+          assert.deepStrictEqual([1, 2, 3].map(count), [3 * times, 600 * times, times]);
+        }).pipe(Effect.provideService(References.MaxOpsBeforeYield, turn)),
+      ),
+    ),
+  );
+
+  it.effect("leaves what it is given to send as it was, and sends right when buffers are used again", () =>
+    driven(
+      Effect.gen(function* () {
+        const { dialled, accepted } = yield* Effect.flatMap(memory(behindCiphers), connect);
+        for (const length of [5_000, 70, 9_000, 9_000, 1]) {
+          const given = pattern(length);
+          yield* dialled.send([given]);
+          assert.deepStrictEqual(given, pattern(length));
+          assert.deepStrictEqual(yield* accepted.read(length), given);
+        }
+      }),
+    ),
+  );
+});
 
 describe("a connection with bytes put back", () => {
   const pair = Effect.flatMap(memory(Layer.effect(Transport, Transport)), connect);
