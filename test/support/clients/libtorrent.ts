@@ -66,7 +66,7 @@ interface Job {
 /** Starts a peer on a port of its own. */
 export const libtorrent = ({ via = [], ...job }: Job): Effect.Effect<LibtorrentPeer, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const [file = python, ...args] = [...via, python, script, JSON.stringify(job)];
+    const [file, ...args] = [...via, python, script, JSON.stringify(job)];
     const running = yield* start(file, args);
     const port = yield* running.until(() => linesOf(running).find(({ event }) => event === "ready")?.port);
     const said = (name: string) =>
