@@ -53,7 +53,7 @@ export const makeDisk = (request: DownloadRequest, context: PrepareContext): Dis
       Effect.suspend(() => {
         phase = "checking";
         return Effect.map(prepare(info, request, context), (made) => {
-          phase = "downloading";
+          phase = made.torrent.table.missing() === 0 ? "finishing" : "downloading";
           prepared = made;
           return made;
         });

@@ -126,9 +126,10 @@ export const makeSuperSeeding = (table: PieceTable, random: () => number): Super
     announced: (slot, index) => {
       if (table.isSeed(slot)) posing = false;
       for (const view of views.values()) {
-        if (view.slot === slot) continue;
-        const passed = [...view.outstanding.keys()].filter((shown) =>
-          index === undefined ? table.hasPiece(slot, shown) : shown === index,
+        const passed = [...view.outstanding.keys()].filter(
+          (shown) =>
+            (index === undefined ? table.hasPiece(slot, shown) : shown === index) &&
+            (view.slot !== slot || isEverywhere(shown)),
         );
         for (const shown of passed) settle(view, shown);
         if (passed.length > 0) fill(view);

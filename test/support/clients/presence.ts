@@ -4,8 +4,11 @@
  */
 import { describe, it } from "@effect/vitest";
 import { spawnSync } from "node:child_process";
+import { join } from "node:path";
 
 const required = (process.env.BT_EFFECT_REQUIRE ?? "").split(",").includes("clients");
+
+const bench = join(import.meta.dirname, "../../../bench/clients");
 
 /** What the tests run beside the program, and how its presence shows. */
 const probes = {
@@ -14,6 +17,8 @@ const probes = {
   // Debian's own Python: the one that python3-libtorrent is for.
   "python3-libtorrent": ["/usr/bin/python3", "-c", "import libtorrent"],
   opentracker: ["/usr/bin/opentracker", "-h"],
+  // Shared with the benchmark, which installs it the same way.
+  webtorrent: ["sh", "-c", `test -e ${bench}/node_modules/webtorrent || npm ci --ignore-scripts --prefix ${bench}`],
   // To mount small disks and to become somebody who may do nothing.
   root: ["sh", "-c", 'test "$(id -u)" = 0'],
 } satisfies Readonly<Record<string, readonly [string, ...Array<string>]>>;
