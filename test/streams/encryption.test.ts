@@ -62,6 +62,8 @@ const tap = () => {
   return {
     layer,
     connections: () => heard.length,
+    /** All that came on the last connection. */
+    came: () => Buffer.concat(heard.at(-1)?.came ?? []),
     outcome: (): Outcome => {
       const wire = heard.at(-1);
       if (wire === undefined || !Buffer.concat(wire.came).includes(PAYLOAD)) return wire === undefined ? "none" : "rc4";
@@ -116,6 +118,19 @@ describe("two clients", () => {
       yield* TestClock.adjust("60 seconds");
       assert.isTrue(yield* isWhole(client));
       assert.strictEqual(wire.outcome(), "rc4");
+    }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
+
+  it.effect("say in the extension handshake that they ask for it, where they do", () =>
+    Effect.gen(function* () {
+      for (const [dialled, asks] of [
+        ["prefer", true],
+        ["allow", false],
+      ] as const) {
+        const { wire } = yield* meeting({ dialler: "allow", dialled });
+        yield* TestClock.adjust("3 seconds");
+        assert.strictEqual(wire.came().includes("1:ei1e"), asks, dialled);
+      }
     }).pipe(Effect.provide(MemoryTrackers.layer)),
   );
 
