@@ -159,7 +159,7 @@ export const makeTable = (own: NodeId, settings: DhtSettings, now: number): Tabl
       if (sameId(contact.id, own) || byPlace.has(placeOf(contact.address))) return false;
       const bucket = bucketOf(contact.id);
       if (isCrowded(bucket, contact)) return false;
-      return bucket.nodes.length < bucketSize || canSplit(bucket) || bucket.nodes.some((entry) => entry.failures > 0);
+      return bucket.nodes.length < bucketSize || canSplit(bucket) || bucket.nodes.some(isBad);
     },
     closest: (target, count) => {
       // nodes of the target's own bucket and of those deeper are nearer than all others, and those nearer the longer the prefix
