@@ -79,7 +79,8 @@ export const makeSuperSeeding = (table: PieceTable, random: () => number): Super
   };
 
   const fill = (view: View): void => {
-    while (posing && view.outstanding.size < OUTSTANDING) {
+    if (!posing) return;
+    while (view.outstanding.size < OUTSTANDING) {
       const index = rarestFor(view);
       if (index < 0) return;
       view.outstanding.set(index, -1);

@@ -56,7 +56,14 @@ const runMain = (args: ReadonlyArray<string>, act: (child: ChildProcessWithoutNu
     Effect.callback<Ended>((resume) => {
       const child = spawn(process.execPath, [MAIN, ...args], {
         cwd: home,
-        env: { HOME: home, XDG_STATE_HOME: home, XDG_CONFIG_HOME: home, BT_EFFECT_NO_DHT: "true", BT_EFFECT_NO_LSD: "true", LANG: "C.UTF-8" },
+        env: {
+          HOME: home,
+          XDG_STATE_HOME: home,
+          XDG_CONFIG_HOME: home,
+          BT_EFFECT_NO_DHT: "true",
+          BT_EFFECT_NO_LSD: "true",
+          LANG: "C.UTF-8",
+        },
       });
       const out: Array<string> = [];
       const err: Array<string> = [];

@@ -24,8 +24,11 @@ describe("a download under a limit", () => {
           if (event.type === "progress") arrived = event.downloaded;
         }),
       ).pipe(
-        Effect.provide(Bandwidth.layerWith({ download: limit })),
-        Effect.provide(clientLayer({ network, address: "10.0.0.9" })),
+        Effect.provide(
+          Bandwidth.layerWith({ download: limit }).pipe(
+            Layer.provideMerge(clientLayer({ network, address: "10.0.0.9" })),
+          ),
+        ),
         Effect.forkChild,
       );
       yield* TestClock.adjust("2 seconds");
@@ -52,7 +55,7 @@ describe("a download under a limit", () => {
       yield* TestClock.adjust("1 second");
       const clients = yield* Effect.forEach(["10.0.0.2", "10.0.0.3"], (address) => makeClient({ network, address }));
       const watched = yield* Effect.forEach(clients, (client) =>
-        watch(client, requestOf(fixture, { peers: [{ host: "10.0.0.1", port: 6881 }] })),
+        watch(client, requestOf(fixture, { noPex: true, noLsd: true, peers: [{ host: "10.0.0.1", port: 6881 }] })),
       );
       const arrived = (): number =>
         watched.reduce((sum, { events }) => {

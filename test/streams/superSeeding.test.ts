@@ -109,7 +109,10 @@ describe("superSeeding", () => {
     b.hasAll();
     assert.isFalse(seeding.isPosing());
     a.tick();
-    assert.deepStrictEqual(a.shown.toSorted(), [0, 1, 2, 3, 4, 5, 6, 7]);
+    assert.deepStrictEqual(
+      a.shown.toSorted((one, other) => one - other),
+      [0, 1, 2, 3, 4, 5, 6, 7],
+    );
     b.tick();
     assert.deepStrictEqual(b.shown, []);
   });

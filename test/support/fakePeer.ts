@@ -195,7 +195,7 @@ export const makeFakePeer = (options: FakeOptions) =>
           }
         }),
       );
-      yield* Effect.onExit(listen, () =>
+      return yield* Effect.onExit(listen, () =>
         Effect.sync(() => {
           talk.ended = true;
         }),
