@@ -13,6 +13,8 @@ import type { Beginnings, DhtNode } from "./node.ts";
 
 /** Contacts and addresses that are kept of each family. */
 const MAX_BEGINNINGS = 200;
+/** Addresses that are kept of one name. */
+const MAX_RESOLVED = 8;
 /** Names of torrents and magnets that are kept. */
 const MAX_NAMES = 100;
 
@@ -59,7 +61,7 @@ export const makeBootstrap = Effect.fnUntraced(function* (
           Effect.tapError((error) => Effect.logDebug(`no DHT node at ${name.host}`, error)),
           Effect.orElseSucceed(() => []),
         );
-    for (const ip of found) addresses.push(NetAddress.inetAddressUnsafe(ip, name.port));
+    for (const ip of found.slice(0, MAX_RESOLVED)) addresses.push(NetAddress.inetAddressUnsafe(ip, name.port));
     return true;
   });
 

@@ -63,6 +63,12 @@ export const makeNetwork = Effect.fnUntraced(function* (
     Deferred.doneUnsafe(waiting, Effect.void);
   };
 
+  // bound to one address, we are at that one alone
+  const own = datagrams.addresses.flatMap(({ address }) =>
+    NetAddress.isUnspecified(address)
+      ? (options.own ?? []).filter((ip) => NetAddress.familyOf(ip) === NetAddress.familyOf(address))
+      : [address],
+  );
   const families = [...new Set(datagrams.addresses.map(NetAddress.familyOf))];
   const nodes: Array<DhtNode> = [];
   for (const family of families)
@@ -70,7 +76,7 @@ export const makeNetwork = Effect.fnUntraced(function* (
       yield* makeNode({
         family,
         saved: saved.get(family),
-        own: [...datagrams.addresses.map(({ address }) => address), ...(options.own ?? [])],
+        own,
         sha1: hasher.sha1,
         secret: options.secret ?? ((length) => Uint8Array.from({ length }, () => random.nextDoubleUnsafe() * 256)),
         others: (target) => nodes.find((node) => node.family !== family)?.closest(target) ?? [],
