@@ -118,7 +118,7 @@ export interface ClientOptions {
   readonly network: MemoryNetwork;
   readonly address: string;
   /** Wraps its transport: a slow or lying link. */
-  readonly transport?: Layer.Layer<Transport, never, Transport>;
+  readonly transport?: Layer.Layer<Transport, never, Transport | Datagrams>;
   /** Wraps its storage: a slow or full disk. */
   readonly storage?: Layer.Layer<Storage, never, Storage>;
   /** Its DHT over its datagrams; none by default. */
