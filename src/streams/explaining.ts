@@ -21,16 +21,13 @@ export interface ExplainSources {
   readonly phase: () => Phase;
   /** Addresses known, connected or not. */
   readonly known: () => number;
-  /** Nodes of the DHT that we know; absent when it is not asked. */
-  readonly dhtNodes: () => number | undefined;
+  /** Who is asked for peers beside the trackers, in words. */
+  readonly otherSources: () => ReadonlyArray<string>;
   /** Limit on the download rate in bytes per second; absent when there is none. */
   readonly limit: () => number | undefined;
   /** When the session began, in milliseconds of the monotonic clock. */
   readonly startedAt: number;
 }
-
-const dhtWords = (nodes: number | undefined): ReadonlyArray<string> =>
-  nodes === undefined ? [] : [nodes === 0 ? "the DHT" : `the DHT (${nodes} node${nodes === 1 ? "" : "s"})`];
 
 /** A function that gives the causes at each call; `now` in milliseconds of the monotonic clock. */
 export const makeExplainer = (sources: ExplainSources): ((now: number) => ReadonlyArray<Cause>) => {
@@ -59,7 +56,7 @@ export const makeExplainer = (sources: ExplainSources): ((now: number) => Readon
       known: sources.known(),
       unreachable: observed.unreachable(),
       trackers: observed.trackers(),
-      otherSources: dhtWords(sources.dhtNodes()),
+      otherSources: sources.otherSources(),
       port: swarm.port(),
       incoming: observed.incoming(),
       running: now - sources.startedAt,

@@ -19,7 +19,6 @@ import { Bandwidth } from "../services/Bandwidth.ts";
 import type { Bans } from "../services/Bans.ts";
 import type { Choker } from "../services/Choker/Choker.ts";
 import type { Dht } from "../services/Dht/Dht.ts";
-import type { TorrentInfo } from "../schema/metainfo.ts";
 import { Events } from "../services/Events.ts";
 import { Hasher } from "../services/Hasher.ts";
 import type { LocalDiscovery } from "../services/LocalDiscovery.ts";
@@ -34,7 +33,7 @@ import { Blaming } from "./blaming.ts";
 import { makeCandidates } from "./candidates.ts";
 import { chokeRounds, ticks } from "./choking.ts";
 import type { ConnectionOptions } from "./connections.ts";
-import { makeDhtPeers } from "./dhtPeers.ts";
+import { type Discovery, makeDiscovery } from "./discovery.ts";
 import { type Disk, makeDisk } from "./disk.ts";
 import { makeEncryption } from "./encryption.ts";
 import { makeHolepunch } from "./holepunch.ts";
@@ -43,13 +42,10 @@ import { watchHunger } from "./hunger.ts";
 import { makeExplainer, reportCauses } from "./explaining.ts";
 import { freshPeerId, listen } from "./listening.ts";
 import { makeMetadataExchange } from "./metadata.ts";
-import { makeLocalPeers } from "./localPeers.ts";
-import { makePeerExchange } from "./pex.ts";
 import { pacing } from "./pacing.ts";
 import { observe } from "./observing.ts";
 import { reportProgress } from "./progress.ts";
 import type { DownloadRequest } from "./request.ts";
-import { seclude } from "./seclusion.ts";
 import { share } from "./sharing.ts";
 import { addNamedPeers, addTrackerPeers, originsOf } from "./sources.ts";
 import { makeSwarm, Swarm, type SwarmState, type Totals } from "./Swarm.ts";
@@ -104,13 +100,13 @@ const watchdog = Effect.fnUntraced(function* (name: string, timeout: number, swa
 const learnMetadata = Effect.fnUntraced(function* (
   identity: Identity,
   disk: Disk,
-  learned: (info: TorrentInfo) => void,
+  discovery: Discovery,
   arrived: Deferred.Deferred<Uint8Array>,
   complete: Deferred.Deferred<void>,
 ) {
   const swarm = yield* Swarm;
   const info = yield* identity.learn(yield* Deferred.await(arrived));
-  learned(info);
+  discovery.learned(info.private, swarm);
   const { record, torrent } = yield* disk.prepare(info);
   swarm.attach(torrent);
   if (disk.isComplete()) yield* Deferred.succeed(complete, undefined);
@@ -175,15 +171,21 @@ export const runSession = Effect.fnUntraced(function* (
   const first = known === undefined ? undefined : yield* disk.prepare(known);
   if (disk.isComplete() && !request.seed) return yield* Effect.ensuring(finish, disk.stop);
   const origins = originsOf(request);
-  const dht = yield* makeDhtPeers(request, known?.private ?? false);
-  const local = yield* makeLocalPeers(request, known?.private ?? false);
+  const candidates = yield* makeCandidates({ own: listener?.addresses ?? [] });
+  const discovery = yield* makeDiscovery(request, {
+    infoHash,
+    isPrivate: known?.private,
+    candidates,
+    origins,
+    port,
+    isComplete: disk.isComplete,
+  });
   const webSeeds = yield* makeWebSeeds(request);
   if (
     !disk.isComplete() &&
     // A magnet's web seeds do not have its metadata.
     (webSeeds.count === 0 || known === undefined) &&
-    !dht.isUsed() &&
-    !local.isUsed() &&
+    !discovery.isUsed() &&
     origins.tiers.length === 0 &&
     origins.peers.length === 0
   )
@@ -203,13 +205,8 @@ export const runSession = Effect.fnUntraced(function* (
       totals.lastUseful = now;
     },
   });
-  const candidates = yield* makeCandidates({ own: listener?.addresses ?? [] });
-  if (!request.noTrackers) for (const address of first?.peers ?? []) candidates.add({ address, source: "cache" });
-  const exchange = makePeerExchange({
-    wanted: !request.noPex,
-    isPrivate: known?.private,
-    found: candidates.add,
-  });
+  const { dht, exchange } = discovery;
+  discovery.recall(first?.peers ?? []);
   const { dialUtp } = yield* Transport;
   const holepunch = yield* makeHolepunch({ isUsed: () => dialUtp !== undefined && exchange.isUsed() });
   const encryption = yield* makeEncryption(request.encryption, infoHash);
@@ -235,7 +232,7 @@ export const runSession = Effect.fnUntraced(function* (
     observed,
     phase: disk.phase,
     known: candidates.known,
-    dhtNodes: dht.nodes,
+    otherSources: discovery.asked,
     limit: limited.limit,
     startedAt,
   });
@@ -265,24 +262,11 @@ export const runSession = Effect.fnUntraced(function* (
       if (disk.isComplete()) Deferred.doneUnsafe(complete, Effect.void);
     },
   };
-  const learned = (info: TorrentInfo): void => {
-    exchange.learned(info.private);
-    if (!info.private) return;
-    dht.forbid();
-    local.forbid();
-    seclude(swarm, candidates);
-  };
   const work = Effect.raceAllFirst([
     pipeline(session),
-    first === undefined ? learnMetadata(identity, disk, learned, arrived, complete) : first.record,
+    first === undefined ? learnMetadata(identity, disk, discovery, arrived, complete) : first.record,
     addNamedPeers(origins, candidates).pipe(Effect.andThen(Effect.never)),
-    dht.search({
-      infoHash,
-      candidates,
-      trackers: origins.tiers.length > 0,
-      announce: () => (port === undefined ? undefined : { port, seed: disk.isComplete() }),
-    }),
-    local.search({ infoHash, port, candidates, others: origins.tiers.length + origins.peers.length > 0 }),
+    discovery.search,
     watchHunger({ hungry, swarm, candidates, maxPeers: request.maxPeers }),
     chokeRounds,
     ticks,
