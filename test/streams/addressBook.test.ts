@@ -142,4 +142,28 @@ describe("the address book", () => {
     assert.isFalse(add({ address: at("10.0.0.1:1"), source: "tracker" }, 0));
     assert.isTrue(add({ address: at("10.0.0.1:1000"), source: "tracker" }, 0));
   });
+
+  it("gives those that only a forgotten source named and that are connected, and does not want those that will be", () => {
+    const { connected, due, forget, known, name } = book();
+    for (const host of [1, 2, 3, 4]) name("pex", host);
+    name("tracker", 2);
+    assert.deepStrictEqual(due(), [1, 2, 3, 4]);
+    assert.isTrue(connected(at("10.0.0.1:1")));
+    assert.isTrue(connected(at("10.0.0.2:1")));
+    assert.deepStrictEqual(forget("pex"), ["10.0.0.1:1"]);
+    assert.deepStrictEqual(forget("pex"), []);
+    assert.isFalse(connected(at("10.0.0.3:1")));
+    assert.isTrue(connected(at("10.0.0.9:1")));
+    assert.strictEqual(known(), 5);
+  });
+
+  it("keeps the last hint of a peer on another", () => {
+    const { add, due, name, take } = book();
+    const hint = (flags: number) => ({ flags, relay: at("10.0.0.9:1") });
+    add({ address: at("10.0.0.1:1"), source: "pex", pex: hint(1) }, 0);
+    add({ address: at("10.0.0.1:1"), source: "pex", pex: hint(8) }, 0);
+    name("tracker", 1);
+    assert.deepStrictEqual(take(0, () => false)?.pex, hint(8));
+    assert.deepStrictEqual(due(), []);
+  });
 });
