@@ -65,11 +65,11 @@ export const makeDhtPeers = Effect.fnUntraced(function* (
       if (!used) return Effect.never;
       const found = dht.peers(infoHash, { nodes, announce }).pipe(
         Stream.map((address) => ({ address, source: "dht" as const })),
+        Stream.interruptWhen(Deferred.await(forbidden)),
         candidates.addAll,
       );
       return Effect.sleep(trackers ? HEAD_START : 0).pipe(
-        Effect.andThen(found),
-        Effect.raceFirst(Deferred.await(forbidden)),
+        Effect.andThen(Effect.suspend(() => (used ? found : Effect.void))),
         Effect.andThen(Effect.sync(() => candidates.forget("dht"))),
         Effect.andThen(Effect.never),
       );

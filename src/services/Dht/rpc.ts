@@ -183,7 +183,9 @@ export const makeRpc = Effect.fnUntraced(function* (
     while (true) {
       yield* busy.await;
       const next = expire();
-      if (next < Infinity) yield* Effect.sleep(Math.max(Math.ceil(next - now()), 1));
+      // what is asked meanwhile is not slow before this wakes
+      const wait = Math.min(next - now(), settings.slowAfter);
+      if (next < Infinity) yield* Effect.sleep(Math.max(Math.ceil(wait), 1));
     }
   });
 

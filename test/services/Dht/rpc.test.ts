@@ -98,6 +98,23 @@ describe("rpc", () => {
     }),
   );
 
+  it.effect("tells in time of one that is asked while another is overdue", () =>
+    Effect.gen(function* () {
+      const network = yield* MemoryNetwork.make({ latency: "1 millis" });
+      const { rpc } = yield* makeOwn(network);
+      const slow: Array<string> = [];
+      const ask = (name: string) =>
+        rpc.ask(inet(THEM), ping, { answered: () => {}, slow: () => slow.push(name), failed: () => {} });
+      ask("first");
+      yield* TestClock.adjust("2 seconds");
+      ask("second");
+      yield* TestClock.adjust("1400 millis");
+      assert.deepStrictEqual(slow, ["first"]);
+      yield* TestClock.adjust("200 millis");
+      assert.deepStrictEqual(slow, ["first", "second"]);
+    }),
+  );
+
   it.effect("takes a late answer, an error as a failure, and forgets what is no longer wanted", () =>
     Effect.gen(function* () {
       const network = yield* MemoryNetwork.make({ latency: "1 millis" });

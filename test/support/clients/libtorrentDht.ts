@@ -7,7 +7,7 @@ import { start } from "./processes.ts";
 const Line = Schema.fromJsonString(
   Schema.Struct({
     event: Schema.String,
-    port: Schema.optional(Schema.Number),
+    port: Schema.optional(Schema.Finite),
     address: Schema.optional(Schema.String),
   }),
 );
