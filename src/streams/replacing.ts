@@ -11,7 +11,7 @@ const GRACE = 60_000;
 const SLOW = 1_024;
 
 /** What is asked of a member. */
-export type Replaceable = Pick<Member, "address" | "connectedAt" | "downloadRate" | "wants" | "choked">;
+type Replaceable = Pick<Member, "address" | "connectedAt" | "downloadRate" | "wants" | "choked">;
 
 const isOfUse = (member: Replaceable, now: number): boolean =>
   now - member.connectedAt < GRACE || member.downloadRate(now) >= SLOW || (member.wants() && !member.choked());

@@ -1,4 +1,4 @@
-/** Where candidates come from: the peers that the user or the magnet named, and the trackers. Later the DHT, PEX and LSD. */
+/** Where candidates come from: the peers that the user or the magnet named, and the trackers. Sources that need neither are in discovery.ts. */
 import * as Effect from "effect/Effect";
 import type * as Latch from "effect/Latch";
 import * as NetAddress from "effect/net/NetAddress";

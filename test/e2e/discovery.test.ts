@@ -1,6 +1,5 @@
 import { assert, describe, it } from "@effect/vitest";
 import { Effect } from "effect";
-import { execFileSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { emptyFolder } from "../support/clients/folder.ts";
@@ -88,17 +87,18 @@ describeClients("peer exchange with libtorrent", ["python3-libtorrent"], () => {
 const makeNetwork = Effect.gen(function* () {
   const holder = yield* start("unshare", ["--net", "sh", "-c", "echo up; exec sleep 600"]);
   yield* holder.prints(/up/);
-  const inside = ["nsenter", "--target", String(holder.pid), "--net"];
-  const run = (command: string): void => void execFileSync("nsenter", [...inside.slice(1), "sh", "-ec", command]);
-  run(`
+  const enter = ["--target", String(holder.pid), "--net"];
+  const plug = `
     ip link set lo up
     ip link add here type veth peer name there
     ip address add 10.9.0.1/24 dev here
     ip address add fd09::1/64 dev here nodad
     ip link set here up
     ip link set there up
-  `);
-  return inside;
+  `;
+  const plugged = yield* start("nsenter", [...enter, "sh", "-ec", plug]);
+  assert.deepInclude(yield* plugged.ended, { status: 0 });
+  return ["nsenter", ...enter];
 });
 
 describeClients("local discovery with libtorrent", ["python3-libtorrent", "root"], () => {
