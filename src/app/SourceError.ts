@@ -18,6 +18,8 @@ export type SourceReason =
   /** A page of a website instead of a torrent. */
   | { readonly _tag: "WebPage" }
   | { readonly _tag: "UnsupportedScheme"; readonly scheme: string }
+  /** A magnet link or an info-hash where the whole torrent is needed. */
+  | { readonly _tag: "OnlyLink" }
   /** The bytes or the link were there, but they are no torrent: what the codec says. */
   | { readonly _tag: "Invalid"; readonly error: Explained };
 
@@ -45,6 +47,8 @@ const sentence = (reason: SourceReason): string => {
       return "is a web page, not a .torrent file; copy the link of the torrent itself";
     case "UnsupportedScheme":
       return `links of the kind ${reason.scheme} are not supported; use a file, http(s), magnet or an info-hash`;
+    case "OnlyLink":
+      return "is only a link to a torrent, and this needs the torrent itself; fetch it with: bt-effect magnet --save";
     case "Invalid":
       return reason.error.message;
   }

@@ -17,6 +17,7 @@ import { AGENT, VERSION } from "../schema/version.ts";
 import type { DownloadInput } from "./commands/download.ts";
 import type { InfoInput } from "./commands/info.ts";
 import type { SeedInput } from "./commands/seed.ts";
+import type { VerifyInput } from "./commands/verify.ts";
 import { checkFlag, downloadFlags, keepSharing, limitFlags, networkFlags, outputFlags, seedFlags } from "./flags.ts";
 import { Settings } from "./Settings.ts";
 import { UsageError } from "./UsageError.ts";
@@ -31,10 +32,11 @@ const out = Argument.String("out").pipe(
 );
 
 /** What the commands do. */
-export interface Commands<E extends Explained, R> {
-  readonly download: (input: DownloadInput) => Effect.Effect<void, E, R>;
-  readonly info: (input: InfoInput) => Effect.Effect<void, E, R>;
-  readonly seed: (input: SeedInput) => Effect.Effect<void, E, R>;
+export interface Commands<R> {
+  readonly download: (input: DownloadInput) => Effect.Effect<void, Explained, R>;
+  readonly info: (input: InfoInput) => Effect.Effect<void, Explained, R>;
+  readonly seed: (input: SeedInput) => Effect.Effect<void, Explained, R>;
+  readonly verify: (input: VerifyInput) => Effect.Effect<void, Explained, R>;
 }
 
 /** The real ones, each loaded when it is chosen. */
@@ -54,6 +56,11 @@ export const live = {
       Effect.promise(() => import("./commands/seed.ts")),
       ({ seed }) => seed(input),
     ),
+  verify: (input: VerifyInput) =>
+    Effect.flatMap(
+      Effect.promise(() => import("./commands/verify.ts")),
+      ({ verify }) => verify(input),
+    ),
 };
 
 /** How the swarm is met, whatever is done in it. */
@@ -63,7 +70,7 @@ const path = Argument.String("path").pipe(
   Argument.withDescription("What is shared: the file or folder of the torrent, or the folder that holds it"),
 );
 
-const seedCommand = <E extends Explained, R>({ seed }: Commands<E, R>) =>
+const seedCommand = <R>({ seed }: Commands<R>) =>
   Command.make("seed", { torrent, path, ...swarmFlags, ...outputFlags }, seed).pipe(
     Command.withDescription("Share what is on disk already; fetches nothing. Ends when it is interrupted"),
     Command.withShortDescription("Share what is on disk already"),
@@ -73,7 +80,7 @@ const seedCommand = <E extends Explained, R>({ seed }: Commands<E, R>) =>
     ]),
   );
 
-const infoCommand = <E extends Explained, R>({ info }: Commands<E, R>) =>
+const infoCommand = <R>({ info }: Commands<R>) =>
   Command.make("info", { torrent, ...outputFlags }, info).pipe(
     Command.withDescription("Show what is in a torrent: names, sizes, hashes, trackers, web seeds, magnet link"),
     Command.withShortDescription("Show what is in a torrent"),
@@ -83,8 +90,24 @@ const infoCommand = <E extends Explained, R>({ info }: Commands<E, R>) =>
     ]),
   );
 
+const payload = Argument.String("path").pipe(
+  Argument.withDescription("The file or folder of the torrent, or the folder that holds it"),
+);
+
+const verifyCommand = <R>({ verify }: Commands<R>) =>
+  Command.make("verify", { torrent, path: payload, ...outputFlags }, verify).pipe(
+    Command.withDescription(
+      "Check files on disk against a torrent, file by file. Writes nothing. Ends with 6 where something is missing or damaged",
+    ),
+    Command.withShortDescription("Check files on disk against a torrent"),
+    Command.withExamples([
+      { command: "bt-effect verify debian.torrent ~/Downloads/debian.iso" },
+      { command: "bt-effect verify --json album.torrent ~/Music | jq .status", description: "The same for a script" },
+    ]),
+  );
+
 /** Downloads, unless the first word names a subcommand. */
-const rootCommand = <E extends Explained, R>(commands: Commands<E, R>) =>
+const rootCommand = <R>(commands: Commands<R>) =>
   Command.make(
     "bt-effect",
     { torrent, out, ...swarmFlags, seed: keepSharing, ...downloadFlags, ...outputFlags },
@@ -93,7 +116,7 @@ const rootCommand = <E extends Explained, R>(commands: Commands<E, R>) =>
     Command.withDescription(
       "Fetch a torrent from its peers, verified. Run the same command again to continue where it stopped.",
     ),
-    Command.withSubcommands([seedCommand(commands), infoCommand(commands)]),
+    Command.withSubcommands([seedCommand(commands), infoCommand(commands), verifyCommand(commands)]),
     Command.withExamples([
       { command: "bt-effect debian.torrent", description: "Download into the current folder" },
       { command: "bt-effect 'magnet:?xt=urn:btih:…' ~/Downloads/", description: "A magnet link, into a folder" },
@@ -174,7 +197,7 @@ const presenter = (args: ReadonlyArray<string>) =>
   });
 
 /** Runs the command that `args` name. Fails with a `UsageError` where they make no sense, else as the command does. */
-export const run = <E extends Explained, R>(args: ReadonlyArray<string>, commands: Commands<E, R>) =>
+export const run = <R>(args: ReadonlyArray<string>, commands: Commands<R>) =>
   Effect.gen(function* () {
     const settings = yield* Settings;
     yield* settings.checkNames(configurable);

@@ -99,3 +99,11 @@ export const readSource = (word: string) =>
     resolve(word),
     (reason) => new SourceError({ name: word === "-" ? "standard input" : shorten(word), reason }),
   );
+
+/** The torrent that `word` names; a magnet link or an info-hash has too little in it. */
+export const readMetainfo = (word: string) =>
+  Effect.flatMap(readSource(word), (source) =>
+    source._tag === "Metainfo"
+      ? Effect.succeed(source.metainfo)
+      : Effect.fail(new SourceError({ name: shorten(word), reason: { _tag: "OnlyLink" } })),
+  );

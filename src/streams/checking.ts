@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
 import * as Bitfield from "../schema/bitfield.ts";
-import { pieceLength, pieceOffset } from "../schema/geometry.ts";
+import { pieceLength, pieceOffset, type Shape } from "../schema/geometry.ts";
 import type { TorrentInfo } from "../schema/metainfo.ts";
 import type { StorageError } from "../schema/errors/StorageError.ts";
 import { Hasher, type Digesting } from "../services/Hasher.ts";
@@ -27,7 +27,7 @@ interface Chunk {
 }
 
 /** Cuts the pieces of a set into chunks, in order. */
-function* chunksOf(info: TorrentInfo, pieces: Uint8Array): Generator<Chunk> {
+function* chunksOf(info: Shape, pieces: Uint8Array): Generator<Chunk> {
   const most = Math.max(1, Math.floor(READ_LENGTH / info.pieceLength));
   for (let index = 0; index < info.pieceCount; index++) {
     if (!Bitfield.has(pieces, index)) continue;
@@ -44,45 +44,85 @@ function* chunksOf(info: TorrentInfo, pieces: Uint8Array): Generator<Chunk> {
   }
 }
 
-/** Compares digests with those of the torrent, as the bytes of its pieces come by in order. */
-const makeVerifier = (info: TorrentInfo, hasher: Hasher["Service"]) => {
-  const good = Bitfield.make(info.pieceCount);
+/** Makes digests of pieces, as their bytes come by in order. */
+const makeDigester = (
+  shape: Shape,
+  hasher: Hasher["Service"],
+  onDigest: (index: number, digest: Uint8Array) => void,
+): ((chunk: Chunk, bytes: Uint8Array) => void) => {
   let started: Digesting | undefined;
-
-  const compare = (index: number, digest: Uint8Array): void => {
-    const at = index * DIGEST_LENGTH;
-    for (let i = 0; i < DIGEST_LENGTH; i++) if (digest[i] !== info.pieces[at + i]) return;
-    Bitfield.set(good, index);
-  };
 
   /** Bytes of one piece, up to its end or not. */
   const part = (index: number, bytes: Uint8Array, ends: boolean): void => {
-    if (started === undefined && ends) return compare(index, hasher.sha1(bytes));
+    if (started === undefined && ends) return onDigest(index, hasher.sha1(bytes));
     started ??= hasher.begin();
     started.update(bytes);
     if (!ends) return;
-    compare(index, started.digest());
+    onDigest(index, started.digest());
     started = undefined;
   };
 
-  return {
-    good,
-    take: ({ offset, length }: Chunk, bytes: Uint8Array): void => {
-      for (let from = 0; from < length;) {
-        const index = Math.floor((offset + from) / info.pieceLength);
-        const end = pieceOffset(info, index) + pieceLength(info, index) - offset;
-        const to = Math.min(end, length);
-        part(index, bytes.subarray(from, to), to === end);
-        from = to;
-      }
-    },
+  return ({ offset, length }, bytes) => {
+    for (let from = 0; from < length;) {
+      const index = Math.floor((offset + from) / shape.pieceLength);
+      const end = pieceOffset(shape, index) + pieceLength(shape, index) - offset;
+      const to = Math.min(end, length);
+      part(index, bytes.subarray(from, to), to === end);
+      from = to;
+    }
   };
 };
+
+/** What is hashed, and who is told. */
+export interface HashOptions {
+  readonly shape: Shape;
+  readonly storage: Pick<OpenStorage, "read">;
+  /** Bits of the pieces to hash; all their bytes are on disk. */
+  readonly pieces: Uint8Array;
+  /** Told of each piece's SHA-1, in order; the bytes are its to keep. */
+  readonly onDigest: (index: number, digest: Uint8Array) => void;
+  /** Told of the bytes hashed so far and of all that will be. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** Hashes pieces on disk, in order. Fails when a file cannot be read after all. */
+export const hashPieces = ({
+  shape,
+  storage,
+  pieces,
+  onDigest,
+  onProgress,
+}: HashOptions): Effect.Effect<void, StorageError, Hasher> =>
+  Effect.gen(function* () {
+    const take = makeDigester(shape, yield* Hasher, onDigest);
+    const chunks = [...chunksOf(shape, pieces)];
+    const total = chunks.reduce((sum, { length }) => sum + length, 0);
+    const room = chunks.reduce((most, { length }) => Math.max(most, length), 0);
+    const buffers = [new Uint8Array(room), new Uint8Array(chunks.length > 1 ? room : 0)] as const;
+
+    const read = (number: number) => {
+      const chunk = chunks[number];
+      const bytes = buffers[number % 2 === 0 ? 0 : 1].subarray(0, chunk?.length ?? 0);
+      const filled = chunk === undefined ? Effect.void : storage.read(chunk.offset, bytes);
+      return Effect.forkChild(Effect.as(filled, bytes), { startImmediately: true });
+    };
+
+    let done = 0;
+    onProgress?.(done, total);
+    let next = yield* read(0);
+    for (const [number, chunk] of chunks.entries()) {
+      const bytes = yield* Fiber.join(next);
+      next = yield* read(number + 1);
+      take(chunk, bytes);
+      done += chunk.length;
+      onProgress?.(done, total);
+    }
+  });
 
 /** Options of `checkPieces`. */
 export interface CheckOptions {
   readonly info: TorrentInfo;
-  readonly storage: OpenStorage;
+  readonly storage: Pick<OpenStorage, "read">;
   /** Bits of the pieces to hash; all their bytes are on disk. */
   readonly pieces: Uint8Array;
   /** Told of the bytes hashed so far and of all that will be. */
@@ -104,35 +144,13 @@ export const writtenPieces = ({ info, storage, pieces }: CheckOptions): Effect.E
   });
 
 /** Hashes pieces on disk; gives bits of the good ones. Fails when a file cannot be read after all. */
-export const checkPieces = ({
-  info,
-  storage,
-  pieces,
-  onProgress,
-}: CheckOptions): Effect.Effect<Uint8Array, StorageError, Hasher> =>
-  Effect.gen(function* () {
-    const verifier = makeVerifier(info, yield* Hasher);
-    const chunks = [...chunksOf(info, pieces)];
-    const total = chunks.reduce((sum, { length }) => sum + length, 0);
-    const room = chunks.reduce((most, { length }) => Math.max(most, length), 0);
-    const buffers = [new Uint8Array(room), new Uint8Array(chunks.length > 1 ? room : 0)] as const;
-
-    const read = (number: number) => {
-      const chunk = chunks[number];
-      const bytes = buffers[number % 2 === 0 ? 0 : 1].subarray(0, chunk?.length ?? 0);
-      const filled = chunk === undefined ? Effect.void : storage.read(chunk.offset, bytes);
-      return Effect.forkChild(Effect.as(filled, bytes), { startImmediately: true });
+export const checkPieces = ({ info, ...options }: CheckOptions): Effect.Effect<Uint8Array, StorageError, Hasher> =>
+  Effect.suspend(() => {
+    const good = Bitfield.make(info.pieceCount);
+    const onDigest = (index: number, digest: Uint8Array): void => {
+      const at = index * DIGEST_LENGTH;
+      for (let i = 0; i < DIGEST_LENGTH; i++) if (digest[i] !== info.pieces[at + i]) return;
+      Bitfield.set(good, index);
     };
-
-    let done = 0;
-    onProgress?.(done, total);
-    let next = yield* read(0);
-    for (const [number, chunk] of chunks.entries()) {
-      const bytes = yield* Fiber.join(next);
-      next = yield* read(number + 1);
-      verifier.take(chunk, bytes);
-      done += chunk.length;
-      onProgress?.(done, total);
-    }
-    return verifier.good;
+    return Effect.as(hashPieces({ ...options, shape: info, onDigest }), good);
   });

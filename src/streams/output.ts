@@ -72,6 +72,17 @@ const payloadAt = Effect.fnUntraced(function* (
   return (yield* storage.inspect(inside)) === "folder" ? inside : named;
 });
 
+/** Where a payload is that is said to be at `named` (absolute): there, or in that folder under the torrent's name. */
+export const payloadRoot = (
+  info: Pick<TorrentInfo, "name" | "layout" | "files">,
+  named: string,
+): Effect.Effect<string, StorageError, Storage> =>
+  Effect.gen(function* () {
+    const path = yield* Path.Path;
+    const spelling = makeSpelling(yield* Storage);
+    return yield* payloadAt(info, named, path.join(named, yield* spelling(named, info.name)));
+  }).pipe(Effect.provide(Path.layer));
+
 /** The output's absolute path: the file of a single-file torrent, else the folder. */
 export const rootOf = (
   info: Pick<TorrentInfo, "name" | "infoHash" | "layout" | "files">,
@@ -85,7 +96,7 @@ export const rootOf = (
     const inside = (parent: string) => Effect.map(spelling(parent, info.name), (name) => path.join(parent, name));
     if (out === undefined) return yield* inside(path.resolve(folder));
     const named = path.resolve(folder, out);
-    if (shareOnly === true) return yield* payloadAt(info, named, yield* inside(named));
+    if (shareOnly === true) return yield* payloadRoot(info, named);
     const isParent = out.endsWith("/") || (yield* storage.inspect(named)) === "folder";
     if (!isParent) return named;
     // A state folder that cannot be read knows no earlier run; `openOutput` tells of it.
