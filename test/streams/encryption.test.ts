@@ -285,6 +285,20 @@ describe("encryption", () => {
     }),
   );
 
+  it.effect("forgets those that it heard of first once there are too many", () =>
+    Effect.gen(function* () {
+      const encryption = yield* makeEncryption("allow", infoHash);
+      const peer = (n: number) => NetAddress.inetAddressFromStringUnsafe(`10.1.${n >> 8}.${n & 255}:6881`);
+      for (let n = 0; n <= 3_000; n++)
+        encryption.towards({ remote: peer(n), direction: "outgoing" }).greeted({ encryption: true });
+      const first = (n: number) => encryption.inTurn({ address: peer(n) }, (way) => Effect.succeed(way));
+      assert.deepStrictEqual(
+        [yield* first(0), yield* first(1), yield* first(3_000)],
+        ["plain", "encrypted", "encrypted"],
+      );
+    }).pipe(Effect.provide(Layer.merge(Hasher.layer, SecureRandom.layer))),
+  );
+
   it.effect("asks for itself where it is wanted", () =>
     Effect.gen(function* () {
       const asks = yield* Effect.forEach(POLICIES, (policy) =>
