@@ -24,14 +24,15 @@ const leecher = (payload: Payload, options: Omit<Parameters<typeof libtorrent>[0
     return yield* libtorrent({ mode: "leech", source: payload.torrent, folder, ...options });
   });
 
+/** A seed that dials nobody: it is told of the leecher too, and two that dial each other at once may drop each other for a minute. */
+const passive = { seeding_outgoing_connections: false };
+
 describeClients("peer exchange with libtorrent", ["python3-libtorrent"], () => {
   describe.concurrent("through the one that knows both", () => {
     it.live("finds the seed that a libtorrent tells of", () =>
       Effect.gen(function* () {
         const payload = yield* payloadOf(2_000_001);
-        // It dials nobody: it is told of us too.
-        const settings = { seeding_outgoing_connections: false };
-        const seeder = yield* libtorrentSeeder(payload, { uploadLimit: 300 * KIB, settings });
+        const seeder = yield* libtorrentSeeder(payload, { uploadLimit: 300 * KIB, settings: passive });
         // It gives next to nothing itself.
         const between = yield* leecher(payload, { peers: [seeder.address], uploadLimit: KIB });
         const home = yield* makeHome;
@@ -61,7 +62,7 @@ describeClients("peer exchange with libtorrent", ["python3-libtorrent"], () => {
     it.live("tells a libtorrent of the seed", () =>
       Effect.gen(function* () {
         const payload = yield* payloadOf(3_000_001);
-        const seeder = yield* libtorrentSeeder(payload);
+        const seeder = yield* libtorrentSeeder(payload, { settings: passive });
         const home = yield* makeHome;
         const args = [
           payload.torrent,
