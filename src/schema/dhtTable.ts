@@ -4,7 +4,7 @@ import * as Option from "effect/Option";
 import * as Result from "effect/Result";
 import { decode as decodeBencode, encode as encodeBencode, isDictionary } from "./bencode.ts";
 import * as Dictionary from "./dictionary.ts";
-import { type Contact, decodeNodes, encodeNodes } from "./krpc.ts";
+import { type Contact, decodeNodes, encodeNodes } from "./compactNodes.ts";
 import { NODE_ID_LENGTH, type NodeId } from "./nodeId.ts";
 
 /** Bytes of a kept table at the most. */

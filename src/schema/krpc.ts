@@ -2,11 +2,11 @@
  * KRPC, what DHT nodes say to each other: one bencoded packet per message (BEP 5, with BEP 32, 33, 42, 43). A codec and nothing else: no transactions, no
  * tables. Reading is bounded and never throws; keys that are not known are ignored.
  */
-import * as NetAddress from "effect/net/NetAddress";
+import type * as NetAddress from "effect/net/NetAddress";
 import * as Result from "effect/Result";
 import { BLOOM_LENGTH } from "./bloom.ts";
 import { type BencodeDictionary, decode as decodeBencode, encode as encodeBencode, isDictionary } from "./bencode.ts";
-import { decodePeers, decodePeers6, encodePeers, encodePeers6 } from "./compactPeers.ts";
+import { type Contact, decodeAddress, decodeNodes, encodeAddress, encodeNodes } from "./compactNodes.ts";
 import * as Dictionary from "./dictionary.ts";
 import { KrpcError, type KrpcReason } from "./errors/KrpcError.ts";
 import { NODE_ID_LENGTH, type NodeId } from "./nodeId.ts";
@@ -20,19 +20,11 @@ const MAX_PACKET_TOKENS = 2_048;
 const MAX_TRANSACTION = 32;
 /** Bytes of a token; 4 to 20 are usual. */
 const MAX_TOKEN = 128;
-/** Nodes of one list that are taken; BEP 5 has 8. */
-const MAX_NODES = 32;
 /** Characters of an error's text that are kept. */
 const MAX_TEXT = 256;
 
 /** Error codes of BEP 5. */
 export const ERROR_CODE = { generic: 201, server: 202, protocol: 203, unknownMethod: 204 } as const;
-
-/** A node: its id and where it is. */
-export interface Contact {
-  readonly id: NodeId;
-  readonly address: NetAddress.InetAddress;
-}
 
 /** What is asked. `want` names the families whose nodes are asked for; empty: that of the packet (BEP 32). */
 export type Query =
@@ -90,26 +82,6 @@ export type Krpc =
 const METHOD = { Ping: "ping", FindNode: "find_node", GetPeers: "get_peers", AnnouncePeer: "announce_peer" } as const;
 const WANT = { IPv4: "n4", IPv6: "n6" } as const;
 
-const encodeAddresses = (addresses: ReadonlyArray<NetAddress.InetAddress>): ReadonlyArray<Uint8Array> =>
-  addresses.map((address) => (NetAddress.isInetAddressV4(address) ? encodePeers([address]) : encodePeers6([address])));
-
-/** The length of an address with its port, in bytes. */
-const ADDRESS_LENGTH = { IPv4: 6, IPv6: 18 } as const;
-
-/** The nodes of one family as a run of ids with addresses (BEP 5, 32), 26 or 38 bytes each; nothing for none. */
-export const encodeNodes = (nodes: ReadonlyArray<Contact>, family: NetAddress.IpFamily): Uint8Array | undefined => {
-  const chosen = nodes.filter(({ address }) => NetAddress.familyOf(address) === family);
-  if (chosen.length === 0) return undefined;
-  const addresses = encodeAddresses(chosen.map(({ address }) => address));
-  const length = NODE_ID_LENGTH + ADDRESS_LENGTH[family];
-  const bytes = new Uint8Array(chosen.length * length);
-  chosen.forEach(({ id }, i) => {
-    bytes.set(id, i * length);
-    bytes.set(addresses[i] ?? [], i * length + NODE_ID_LENGTH);
-  });
-  return bytes;
-};
-
 const flag = (set: boolean): number | undefined => (set ? 1 : undefined);
 
 const encodeWant = (want: ReadonlyArray<NetAddress.IpFamily>) =>
@@ -150,7 +122,7 @@ const encodeAnswer = ({ id, nodes, peers, token, seedFilter, peerFilter }: Answe
     nodes: encodeNodes(nodes, "IPv4"),
     nodes6: encodeNodes(nodes, "IPv6"),
     token,
-    values: peers.length === 0 ? undefined : encodeAddresses(peers),
+    values: peers.length === 0 ? undefined : peers.map(encodeAddress),
   });
 
 /** The bytes of a message; `version` is our four bytes of BEP 5's `v`. */
@@ -173,7 +145,7 @@ export const encodeKrpc = (message: Krpc, version?: Uint8Array): Uint8Array => {
           ...common,
           y: Dictionary.fromText("r"),
           r: encodeAnswer(message.answer),
-          ip: message.seenAs === undefined ? undefined : encodeAddresses([message.seenAs])[0],
+          ip: message.seenAs === undefined ? undefined : encodeAddress(message.seenAs),
         }),
       );
     case "Error":
@@ -191,30 +163,6 @@ export const encodeKrpc = (message: Krpc, version?: Uint8Array): Uint8Array => {
 const exactly = (from: BencodeDictionary, key: string, length: number): Uint8Array | undefined => {
   const bytes = Dictionary.bytes(from, key);
   return bytes?.length === length ? bytes.slice() : undefined;
-};
-
-const decodeAddress = (bytes: Uint8Array): NetAddress.InetAddress | undefined =>
-  bytes.length === ADDRESS_LENGTH.IPv4
-    ? decodePeers(bytes)[0]
-    : bytes.length === ADDRESS_LENGTH.IPv6
-      ? decodePeers6(bytes)[0]
-      : undefined;
-
-/** The first `limit` nodes of a run (see `encodeNodes`); a run whose length does not fit holds none. */
-export const decodeNodes = (
-  bytes: Uint8Array | undefined,
-  family: NetAddress.IpFamily,
-  limit: number = MAX_NODES,
-): ReadonlyArray<Contact> => {
-  const length = NODE_ID_LENGTH + ADDRESS_LENGTH[family];
-  if (bytes === undefined || bytes.length % length !== 0) return [];
-  const nodes: Array<Contact> = [];
-  const end = Math.min(bytes.length, limit * length);
-  for (let at = 0; at < end; at += length) {
-    const address = decodeAddress(bytes.subarray(at + NODE_ID_LENGTH, at + length));
-    if (address !== undefined) nodes.push({ id: bytes.slice(at, at + NODE_ID_LENGTH), address });
-  }
-  return nodes;
 };
 
 const decodePeerList = (from: BencodeDictionary): ReadonlyArray<NetAddress.InetAddress> => {

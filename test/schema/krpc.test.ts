@@ -4,7 +4,8 @@ import { NetAddress } from "effect/net";
 import { encode as encodeBencode } from "../../src/schema/bencode.ts";
 import { BLOOM_LENGTH } from "../../src/schema/bloom.ts";
 import * as Dictionary from "../../src/schema/dictionary.ts";
-import { type Contact, decodeKrpc, encodeKrpc, type Krpc, MAX_PACKET_LENGTH } from "../../src/schema/krpc.ts";
+import type { Contact } from "../../src/schema/compactNodes.ts";
+import { decodeKrpc, encodeKrpc, type Krpc, MAX_PACKET_LENGTH } from "../../src/schema/krpc.ts";
 import { inet } from "../support/dht.ts";
 import { describeFixtures, fixture, vectors } from "../support/fixtures.ts";
 

@@ -1,7 +1,8 @@
 /** What a node answers when others ask (BEP 5, 32, 33): from its table, its store of peers and its tokens. It decides nothing about whom to answer. */
 import * as NetAddress from "effect/net/NetAddress";
 import { addToBloom, emptyBloom } from "../../schema/bloom.ts";
-import { type Contact, ERROR_CODE, type Krpc, type Query } from "../../schema/krpc.ts";
+import type { Contact } from "../../schema/compactNodes.ts";
+import { ERROR_CODE, type Krpc, type Query } from "../../schema/krpc.ts";
 import type { NodeId } from "../../schema/nodeId.ts";
 import type { DhtSettings } from "../../schema/settings.ts";
 import type { PeerStore } from "./peerStore.ts";

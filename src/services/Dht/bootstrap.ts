@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect";
 import * as Dns from "effect/net/Dns";
 import * as NetAddress from "effect/net/NetAddress";
 import * as Result from "effect/Result";
-import type { Contact } from "../../schema/krpc.ts";
+import type { Contact } from "../../schema/compactNodes.ts";
 import { DhtSettings } from "../../schema/settings.ts";
 import type { NodeName } from "./Dht.ts";
 import type { Beginnings, DhtNode } from "./node.ts";

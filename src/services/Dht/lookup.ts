@@ -4,7 +4,8 @@
  */
 import * as Effect from "effect/Effect";
 import * as NetAddress from "effect/net/NetAddress";
-import type { Answer, Contact, Query } from "../../schema/krpc.ts";
+import type { Contact } from "../../schema/compactNodes.ts";
+import type { Answer, Query } from "../../schema/krpc.ts";
 import { compareDistance, type NodeId, sameId } from "../../schema/nodeId.ts";
 import type { DhtSettings } from "../../schema/settings.ts";
 import { isReachable, placeOf } from "./place.ts";

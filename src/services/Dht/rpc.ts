@@ -18,6 +18,7 @@ import type { NodeId } from "../../schema/nodeId.ts";
 import type { DhtSettings } from "../../schema/settings.ts";
 import { Datagrams } from "../Datagrams/Datagrams.ts";
 import { monotonicMillis } from "./time.ts";
+import { isReachable } from "./place.ts";
 import { makeThrottle } from "./throttle.ts";
 
 /** Our four bytes of `v` (BEP 5): two letters of the client, two of its version. */
@@ -191,7 +192,8 @@ export const makeRpc = Effect.fnUntraced(function* (
 
   yield* datagrams.receive((bytes, from) => {
     if (bytes[0] !== DICTIONARY || NetAddress.familyOf(from) !== options.family) return false;
-    if (throttle.admits(from, now())) receive(bytes, from);
+    // nobody is at port 0, and the system refuses to send there
+    if (isReachable(from) && throttle.admits(from, now())) receive(bytes, from);
     return true;
   });
   yield* Effect.forkScoped(watch);

@@ -6,7 +6,7 @@
  * keeps as many replacements as nodes.
  */
 import type * as NetAddress from "effect/net/NetAddress";
-import type { Contact } from "../../schema/krpc.ts";
+import type { Contact } from "../../schema/compactNodes.ts";
 import { commonPrefix, compareDistance, NODE_ID_BITS, type NodeId, sameId } from "../../schema/nodeId.ts";
 import type { DhtSettings } from "../../schema/settings.ts";
 import { neighbourhoodOf, placeOf } from "./place.ts";
@@ -64,6 +64,8 @@ export const makeTable = (own: NodeId, settings: DhtSettings, now: number): Tabl
   const indexOf = (id: NodeId): number => Math.min(commonPrefix(own, id), buckets.length - 1);
   const bucketOf = (id: NodeId): Bucket => buckets[indexOf(id)] ?? makeBucket(0);
   const isBad = (entry: Entry): boolean => entry.failures >= badAfter;
+  /** It was heard of in this run. */
+  const isProven = (entry: Entry): boolean => entry.heard > -Infinity;
 
   const drop = (bucket: Bucket, entry: Entry): void => {
     bucket.nodes.splice(bucket.nodes.indexOf(entry), 1);
@@ -109,6 +111,7 @@ export const makeTable = (own: NodeId, settings: DhtSettings, now: number): Tabl
     const bucket = bucketOf(entry.id);
     if (isCrowded(bucket, entry)) return;
     const bad = bucket.nodes.find(isBad);
+    const unproven = bucket.nodes.find((other) => !isProven(other));
     if (bucket.nodes.length < bucketSize) put(bucket, entry);
     else if (bad !== undefined) {
       drop(bucket, bad);
@@ -116,6 +119,9 @@ export const makeTable = (own: NodeId, settings: DhtSettings, now: number): Tabl
     } else if (canSplit(bucket)) {
       split(bucket);
       insert(entry);
+    } else if (unproven !== undefined && isProven(entry)) {
+      drop(bucket, unproven);
+      put(bucket, entry);
     } else keepAside(bucket, entry);
   };
 
@@ -188,7 +194,7 @@ export const makeTable = (own: NodeId, settings: DhtSettings, now: number): Tabl
     all: () => [...byPlace.values()].filter((entry) => !isBad(entry)).sort((a, b) => byHeard(b, a)),
     size: () => {
       let good = 0;
-      for (const entry of byPlace.values()) if (entry.heard > -Infinity && !isBad(entry)) good++;
+      for (const entry of byPlace.values()) if (isProven(entry) && !isBad(entry)) good++;
       return good;
     },
   };

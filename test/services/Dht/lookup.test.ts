@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest";
 import { Effect, Fiber } from "effect";
 import { NetAddress } from "effect/net";
-import type { Answer, Contact } from "../../../src/schema/krpc.ts";
+import type { Contact } from "../../../src/schema/compactNodes.ts";
+import type { Answer } from "../../../src/schema/krpc.ts";
 import { compareDistance } from "../../../src/schema/nodeId.ts";
 import { defaultDhtSettings } from "../../../src/schema/settings.ts";
 import { lookup, type LookupOptions } from "../../../src/services/Dht/lookup.ts";

@@ -17,9 +17,9 @@ const US = "20.0.0.1:6881";
 const THEM = "20.0.0.2:6881";
 
 /** A host that keeps what it gets and says what it is told to. */
-const makeHost = (network: MemoryNetwork.MemoryNetwork, address: string) =>
+const makeHost = (network: MemoryNetwork.MemoryNetwork, address: string, udpPort = DHT_PORT) =>
   Effect.gen(function* () {
-    const context = yield* Layer.build(network.host(address, { udpPort: DHT_PORT }));
+    const context = yield* Layer.build(network.host(address, { udpPort }));
     const datagrams = Context.get(context, Datagrams);
     const got: Array<Krpc> = [];
     yield* datagrams.receive((bytes) => {
@@ -165,12 +165,18 @@ describe("rpc", () => {
     }),
   );
 
-  it.effect("leaves packets of other protocols to others, and hears nobody who floods", () =>
+  it.effect("leaves packets of other protocols to others, and hears nobody who floods or is nowhere", () =>
     Effect.gen(function* () {
       const network = yield* MemoryNetwork.make({ latency: "1 millis" });
       const { asked } = yield* makeOwn(network);
       const them = yield* makeHost(network, "20.0.0.2");
       yield* them.send(Uint8Array.of(0x21, 0, 0, 0));
+      const nowhere = yield* makeHost(network, "20.0.0.3", 0);
+      yield* nowhere.send(
+        encodeKrpc({ _tag: "Query", transaction: Uint8Array.of(0, 1), id: theirs, query: ping, readOnly: false }),
+      );
+      yield* TestClock.adjust("10 millis");
+      assert.deepStrictEqual(asked, []);
       for (let i = 0; i < 200; i++)
         yield* them.send(
           encodeKrpc({ _tag: "Query", transaction: Uint8Array.of(0, i), id: theirs, query: ping, readOnly: false }),

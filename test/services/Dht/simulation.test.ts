@@ -5,7 +5,7 @@ import { Dns, NetAddress } from "effect/net";
 import { TestClock } from "effect/testing";
 import type { SavedTable } from "../../../src/schema/dhtTable.ts";
 import { fromBytes, type InfoHash } from "../../../src/schema/infoHash.ts";
-import type { Contact } from "../../../src/schema/krpc.ts";
+import type { Contact } from "../../../src/schema/compactNodes.ts";
 import { commonPrefix, makeNodeId, NODE_ID_BITS } from "../../../src/schema/nodeId.ts";
 import type { NodeName } from "../../../src/services/Dht/Dht.ts";
 import { makeNetwork } from "../../../src/services/Dht/network.ts";

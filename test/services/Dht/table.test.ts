@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest";
 import { Schema } from "effect";
 import { NetAddress } from "effect/net";
-import type { Contact } from "../../../src/schema/krpc.ts";
+import type { Contact } from "../../../src/schema/compactNodes.ts";
 import { commonPrefix, compareDistance, inBucket } from "../../../src/schema/nodeId.ts";
 import { defaultDhtSettings } from "../../../src/schema/settings.ts";
 import { makeTable } from "../../../src/services/Dht/table.ts";
@@ -114,6 +114,11 @@ describe("table", () => {
     table.silent(node(0, 2).address);
     assert.strictEqual(table.size(), 1);
     assert.deepStrictEqual(ports(table.all()), ["20.0.1.1:6881"]);
+    for (let n = 2; n <= 8; n++) table.restore(node(0, n));
+    table.answered(node(1, 1), 2);
+    // those who answer now take their places
+    for (let n = 11; n <= 16; n++) table.answered(node(0, n), n);
+    assert.strictEqual(table.size(), 8);
   });
 
   it.prop(
