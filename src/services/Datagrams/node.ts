@@ -146,7 +146,8 @@ const make = Effect.fnUntraced(function* (options: DatagramOptions) {
   let receivers: ReadonlyArray<Receiver> = [];
   for (const socket of sockets.values()) {
     socket.on("message", (bytes, info) => {
-      const from = senderOf(info);
+      // Anybody can forge port 0, and nothing can be sent there: Node throws where that is tried.
+      const from = info.port === 0 ? undefined : senderOf(info);
       if (from !== undefined) receivers.some((receiver) => receiver(bytes, from));
     });
   }
@@ -163,12 +164,13 @@ const make = Effect.fnUntraced(function* (options: DatagramOptions) {
           resume(Effect.fail(new DatagramError({ address: NetAddress.formatInet(to), reason })));
         const socket = sockets.get(family);
         if (socket === undefined) return fail({ _tag: "NoSocket", family });
+        if (to.port === 0) return fail({ _tag: "Unreachable" });
         socket.send(bytes, to.port, hostOf(to), (cause) =>
           cause === null ? resume(Effect.void) : fail(reasonOf(cause, bytes.length)),
         );
       }),
     sendUnsafe: (to, bytes) => {
-      sockets.get(NetAddress.familyOf(to))?.send(bytes, to.port, hostOf(to), ignore);
+      if (to.port !== 0) sockets.get(NetAddress.familyOf(to))?.send(bytes, to.port, hostOf(to), ignore);
     },
     receive: (receiver) =>
       Effect.acquireRelease(

@@ -66,6 +66,16 @@ describe("Datagrams, node", () => {
     }).pipe(Effect.provide(loopback)),
   );
 
+  it.live("takes port 0 for what it is, nowhere, though a packet may pretend to come from there", () =>
+    Effect.gen(function* () {
+      const { send, sendUnsafe } = yield* Datagrams;
+      const nowhere = NetAddress.inetAddressUnsafe(NetAddress.ipv4Loopback, 0);
+      const failed = yield* Effect.flip(send(nowhere, new Uint8Array(1)));
+      assert.deepStrictEqual(failed.reason, { _tag: "Unreachable" });
+      sendUnsafe(nowhere, new Uint8Array(1));
+    }).pipe(Effect.provide(loopback)),
+  );
+
   it.live("takes another port when the one asked for is taken", () =>
     Effect.gen(function* () {
       const taken = yield* Effect.acquireRelease(
