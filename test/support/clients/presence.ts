@@ -16,9 +16,12 @@ const probes = {
   "transmission-daemon": ["transmission-daemon", "--version"],
   // Debian's own Python: the one that python3-libtorrent is for.
   "python3-libtorrent": ["/usr/bin/python3", "-c", "import libtorrent"],
+  nginx: ["/usr/sbin/nginx", "-v"],
   opentracker: ["/usr/bin/opentracker", "-h"],
   // Shared with the benchmark, which installs it the same way.
   webtorrent: ["sh", "-c", `test -e ${bench}/node_modules/webtorrent || npm ci --ignore-scripts --prefix ${bench}`],
+  // What NAT needs: the tool, and a kernel that does as it is told.
+  nftables: ["unshare", "--net", "nft", "add table ip t; add chain ip t c { type nat hook postrouting priority 100; }"],
   // To mount small disks and to become somebody who may do nothing.
   root: ["sh", "-c", 'test "$(id -u)" = 0'],
 } satisfies Readonly<Record<string, readonly [string, ...Array<string>]>>;
