@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect";
 import * as NetAddress from "effect/net/NetAddress";
 import type { Contact } from "../../schema/compactNodes.ts";
 import type { Answer, Query } from "../../schema/krpc.ts";
-import { compareDistance, type NodeId, sameId } from "../../schema/nodeId.ts";
+import { compareDistance, isLocal, type NodeId, sameId } from "../../schema/nodeId.ts";
 import type { DhtSettings } from "../../schema/settings.ts";
 import { isReachable, placeOf } from "./place.ts";
 import type { Rpc } from "./rpc.ts";
@@ -47,6 +47,17 @@ interface Candidate {
   state: "new" | "asked" | "slow" | "answered" | "failed";
   token: Uint8Array | undefined;
 }
+
+/** What of an answer may be followed: who is outside our networks cannot send us to addresses within them. */
+const within = (from: NetAddress.InetAddress, answer: Answer): Answer => {
+  if (isLocal(from.address)) return answer;
+  const outside = ({ address }: NetAddress.InetAddress): boolean => !isLocal(address);
+  return {
+    ...answer,
+    nodes: answer.nodes.filter(({ address }) => outside(address)),
+    peers: answer.peers.filter(outside),
+  };
+};
 
 /** Runs a lookup to its end. */
 export const lookup = (options: LookupOptions): Effect.Effect<LookupResult> =>
@@ -132,8 +143,9 @@ export const lookup = (options: LookupOptions): Effect.Effect<LookupResult> =>
             candidate.id = answer.id;
             insert(candidate);
           }
-          for (const node of answer.nodes) add(node.address, node.id);
-          options.heard?.(answer);
+          const believed = within(candidate.address, answer);
+          for (const node of believed.nodes) add(node.address, node.id);
+          options.heard?.(believed);
           proceed();
         },
         slow: () => {

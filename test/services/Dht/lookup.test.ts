@@ -115,6 +115,27 @@ describe("lookup", () => {
     }),
   );
 
+  it.effect("is not led into local networks from outside", () =>
+    Effect.gen(function* () {
+      const lan = { id: node(3).id, address: inet("192.168.1.1:53") };
+      const peers = [inet("127.0.0.1:80"), inet("9.9.9.9:1")];
+      for (const [from, led] of [
+        [node(7), false],
+        [{ ...node(7), address: inet("10.0.0.1:1") }, true],
+      ] as const) {
+        const heard: Array<string> = [];
+        const run = yield* makeLookup({
+          nodes: [from],
+          heard: (answer) => void heard.push(...answer.peers.map(NetAddress.formatInet)),
+        });
+        run.answer(from, { nodes: [lan], peers });
+        assert.strictEqual(run.open.has("192.168.1.1:53"), led);
+        assert.deepStrictEqual(heard, led ? peers.map(NetAddress.formatInet) : ["9.9.9.9:1"]);
+        yield* Fiber.interrupt(run.fiber);
+      }
+    }),
+  );
+
   it.effect("does not count a node that answers under another id", () =>
     Effect.gen(function* () {
       const run = yield* makeLookup({ nodes: [node(1), node(2)] });
