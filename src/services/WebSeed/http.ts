@@ -161,11 +161,11 @@ export const layer: Layer.Layer<WebSeed> = Layer.effect(
             end(Effect.succeed({ _tag: "Done" }));
             return request.destroy();
           });
-          response.once("end", () =>
-            left === 0
-              ? end(Effect.succeed({ _tag: "Done" }))
-              : fail({ _tag: "Malformed", why: "it is shorter than it should be" }),
-          );
+          response.once("end", () => {
+            if (left > 0) return fail({ _tag: "Malformed", why: "it is shorter than it should be" });
+            // Not before the connection is free again: the next request shall have it.
+            return void setImmediate(() => end(Effect.succeed({ _tag: "Done" })));
+          });
         };
         const refusal = (response: IncomingMessage): void => {
           let text = "";

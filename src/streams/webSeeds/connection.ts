@@ -102,8 +102,10 @@ export const connect = Effect.fnUntraced(function* (
     if (job.length === 0) return 0;
     seed.busy(1);
     placing.begin(job);
+    const bytes = job.reduce((sum, { length }) => sum + length, 0);
+    // What waits may run at once, and be done with the job.
     Latch.openUnsafe(asked);
-    return job.reduce((sum, { length }) => sum + length, 0);
+    return bytes;
   };
 
   const fetchFiles = Effect.fnUntraced(function* (segment: ReadonlyArray<BlockSpan>) {
