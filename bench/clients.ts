@@ -23,6 +23,8 @@ export interface Client {
   /** Its version; fails with a sentence when it cannot be run here. */
   readonly version: () => string;
   readonly command: (job: Job) => Command;
+  /** Shares what is in the folder on a port of 127.0.0.1 until it is killed; absent where nobody compares that. */
+  readonly seed?: (job: Job & { readonly port: number }) => Command;
   readonly magnets: boolean;
 }
 
@@ -53,6 +55,11 @@ const btEffect: Client = {
     // The compile cache stays, as it does for a user. No client here uses the DHT.
     env: { XDG_STATE_HOME: home, XDG_CONFIG_HOME: home, BT_EFFECT_NO_DHT: "true" },
   }),
+  seed: ({ source, folder, home, port }) => ({
+    file: process.execPath,
+    args: [program, "seed", source, folder, "--bind", "127.0.0.1", "--port", String(port), "--no-trackers"],
+    env: { ...quietEnvironment, XDG_STATE_HOME: home, XDG_CONFIG_HOME: home },
+  }),
 };
 
 const floor: Client = {
@@ -79,7 +86,29 @@ const webtorrent: Client = {
     file: process.execPath,
     args: [join(here, "leech_webtorrent.mjs"), source, folder],
   }),
+  seed: ({ source, folder, port }) => ({
+    file: process.execPath,
+    args: [join(here, "seed_webtorrent.mjs"), source, folder, String(port)],
+  }),
 };
+
+const quietAria2 = [
+  "--no-conf",
+  "--quiet=true",
+  "--follow-torrent=mem",
+  "--file-allocation=none",
+  "--disk-cache=64M",
+  "--summary-interval=0",
+  "--async-dns=false",
+  "--disable-ipv6=true",
+  "--enable-dht=false",
+  "--enable-dht6=false",
+  "--bt-enable-lpd=false",
+  "--enable-peer-exchange=false",
+  "--bt-max-peers=200",
+  "--bt-require-crypto=false",
+  "--bt-min-crypto-level=plain",
+] as const;
 
 const aria2: Client = {
   name: "aria2",
@@ -87,24 +116,17 @@ const aria2: Client = {
   version: () => firstLine("aria2c", "--version"),
   command: ({ source, folder, home }) => ({
     file: "aria2c",
+    args: [...quietAria2, `--dir=${folder}`, "--seed-time=0", source],
+    env: { HOME: home },
+  }),
+  seed: ({ source, folder, home, port }) => ({
+    file: "aria2c",
     args: [
-      "--no-conf",
-      "--quiet=true",
+      ...quietAria2,
       `--dir=${folder}`,
-      "--seed-time=0",
-      "--follow-torrent=mem",
-      "--file-allocation=none",
-      "--disk-cache=64M",
-      "--summary-interval=0",
-      "--async-dns=false",
-      "--disable-ipv6=true",
-      "--enable-dht=false",
-      "--enable-dht6=false",
-      "--bt-enable-lpd=false",
-      "--enable-peer-exchange=false",
-      "--bt-max-peers=200",
-      "--bt-require-crypto=false",
-      "--bt-min-crypto-level=plain",
+      `--listen-port=${port}`,
+      "--seed-ratio=0.0",
+      "--check-integrity=true",
       source,
     ],
     env: { HOME: home },
@@ -120,6 +142,10 @@ const libtorrent: Client = {
   command: ({ source, folder }) => ({
     file: "/usr/bin/python3",
     args: [join(here, "leech_libtorrent.py"), source, folder],
+  }),
+  seed: ({ source, folder, port }) => ({
+    file: "/usr/bin/python3",
+    args: [join(here, "seed_libtorrent.py"), source, folder, String(port)],
   }),
 };
 

@@ -23,7 +23,8 @@ export interface Measured {
   readonly failure?: string;
 }
 
-const ticksPerSecond = 100;
+/** Ticks in which Linux counts processor time. */
+export const ticksPerSecond = 100;
 const sampleMillis = 100;
 
 /** The numeric fields of a stat file of /proc after the command's name, which may hold anything. */
@@ -62,13 +63,28 @@ const machineTicks = (): number => {
   return user + nice + system + interrupt + soft + stolen;
 };
 
-const anonKiB = (pid: number): number => {
+/** Processes that `pid` started and that still run. */
+const childrenOf = (pid: number): ReadonlyArray<number> =>
+  readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+    readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").split(" ").filter(Boolean).map(Number),
+  );
+
+/** Ticks that a process and those it started used, itself and for those that ended. */
+export const treeTicks = (pid: number): number => {
+  try {
+    const all = fields(`/proc/${pid}/stat`);
+    const own = [11, 12, 13, 14].reduce((sum, at) => sum + (all[at] ?? 0), 0);
+    return childrenOf(pid).reduce((sum, child) => sum + treeTicks(child), own);
+  } catch {
+    return 0;
+  }
+};
+
+/** Anonymous memory of a process and those it started; 0 once it is gone. */
+export const anonKiB = (pid: number): number => {
   try {
     const own = Number(/RssAnon:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0);
-    const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
-      readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").split(" ").filter(Boolean).map(Number),
-    );
-    return children.reduce((sum, child) => sum + anonKiB(child), own);
+    return childrenOf(pid).reduce((sum, child) => sum + anonKiB(child), own);
   } catch {
     return 0;
   }

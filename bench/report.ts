@@ -103,6 +103,12 @@ export const bars = (rows: ReadonlyArray<Row>, startup: number | undefined): Rea
     bar(`CPU to webtorrent, ${scenario}, at most 0.5`, cpu, (x) => x <= 0.5);
     bar(`peak anonymous MiB, ${scenario}, at most 150`, row(scenario)?.peakAnonMiB, (x) => x <= 150);
   }
+  bar("speed to webtorrent, as a seeder, at least 2", ratio(wall("seed", "webtorrent"), wall("seed")), (x) => x >= 2);
+  bar(
+    "CPU to webtorrent, as a seeder, at most 0.5",
+    ratio(row("seed")?.cpuSecondsPerGiB, row("seed", "webtorrent")?.cpuSecondsPerGiB),
+    (x) => x <= 0.5,
+  );
   bar(
     "peak memory of 8 GiB to 1 GiB, at most 1.1",
     ratio(row("memory")?.peakAnonMiB, row("one-peer")?.peakAnonMiB),

@@ -18,6 +18,7 @@ import { chart } from "./chart.ts";
 import { clients, program, type Client } from "./clients.ts";
 import { measure, type Measured } from "./measure.ts";
 import { magnetLink, makePayload, sha256, torrentFile, type Payload } from "./payload.ts";
+import { measureSeeding } from "./seeding.ts";
 import { bars, median, summarise, table, type Row, type Run } from "./report.ts";
 import { quickScenarios, scenarios, type Scenario } from "./scenarios.ts";
 
@@ -110,17 +111,21 @@ const runScenario = async (scenario: Scenario): Promise<{ rows: ReadonlyArray<Ro
     }
   }
   const swarm = await startSwarm(payload, scenario.peers);
+  const once = (client: Client): Promise<Measured> =>
+    scenario.seeding === true
+      ? measureSeeding(client, payload, { root, limitSeconds: scenario.limitSeconds })
+      : download(client, scenario, payload, swarm);
   const runs: Array<Run> = [];
   try {
     for (let round = 0; round < rounds; round++) {
       for (const client of wanted.filter(({ name }) => !unusable.has(name))) {
-        let measured = await download(client, scenario, payload, swarm);
+        let measured = await once(client);
         for (
           let again = 0;
           again < 2 && measured.failure === undefined && measured.noise > maxNoise && !flags.quick;
           again++
         ) {
-          const retried = await download(client, scenario, payload, swarm);
+          const retried = await once(client);
           if (retried.failure !== undefined || retried.noise < measured.noise) measured = retried;
         }
         const { wallSeconds, cpuSeconds, peakAnonMiB, noise, failure } = measured;

@@ -8,6 +8,8 @@ export interface Scenario {
   readonly payload: PayloadSpec;
   readonly peers: number;
   readonly source: "torrent" | "magnet";
+  /** The clients share the payload with one leecher instead of fetching it. */
+  readonly seeding?: boolean;
   /** Clients by name; all when absent. */
   readonly clients?: ReadonlyArray<string>;
   /** Only when asked for by name. */
@@ -58,6 +60,17 @@ export const scenarios: ReadonlyArray<Scenario> = [
     source: "magnet",
     optional: false,
     limitSeconds: 60,
+  },
+  {
+    name: "seed",
+    title: "1 GiB to 1 peer",
+    payload: gibibyte,
+    peers: 1,
+    source: "torrent",
+    seeding: true,
+    clients: ["bt-effect", "webtorrent", "aria2", "libtorrent"],
+    optional: false,
+    limitSeconds: 120,
   },
   {
     name: "memory",
