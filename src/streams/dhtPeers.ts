@@ -1,6 +1,6 @@
 /**
  * What one download has of the DHT: a source of candidates, a port to tell peers of, and ears for the ports that they tell (BEP 5). A private torrent has
- * nothing of it (BEP 27), from the moment that it is known to be private.
+ * nothing of it (BEP 27), from the moment that it is known to be private; until it is known not to be, we are announced to nobody.
  */
 import * as Deferred from "effect/Deferred";
 import * as Effect from "effect/Effect";
@@ -28,8 +28,8 @@ export interface DhtPeers extends DhtHook {
   readonly isUsed: () => boolean;
   /** Nodes that we know; absent when it is not used. */
   readonly nodes: () => number | undefined;
-  /** The torrent turned out to be private: searching ends, what was found is forgotten. */
-  readonly forbid: () => void;
+  /** The metadata is there. Of a private torrent searching ends and what was found is forgotten; of another we are announced from now on. */
+  readonly learned: (isPrivate: boolean) => void;
   /** Feeds the candidates; never ends. */
   readonly search: (options: {
     readonly infoHash: InfoHash;
@@ -41,14 +41,16 @@ export interface DhtPeers extends DhtHook {
   }) => Effect.Effect<never>;
 }
 
-/** The DHT as far as the request and the torrent allow it. */
+/** The DHT as far as the request and the torrent allow it; `isPrivate` is absent where that is not known yet. */
 export const makeDhtPeers = Effect.fnUntraced(function* (
   request: DownloadRequest,
-  isPrivate: boolean,
+  isPrivate: boolean | undefined,
 ): Effect.fn.Return<DhtPeers, never, Dht> {
   const dht = yield* Dht;
+  const allowed = Deferred.makeUnsafe<void>();
   const forbidden = Deferred.makeUnsafe<void>();
-  let used = !isPrivate && !request.noDht && dht.port !== undefined;
+  let isPublic = isPrivate === false;
+  let used = isPrivate !== true && !request.noDht && dht.port !== undefined;
   const nodes = request.source._tag === "Magnet" ? request.source.magnet.nodes : request.source.metainfo.nodes;
   return {
     isUsed: () => used,
@@ -57,22 +59,29 @@ export const makeDhtPeers = Effect.fnUntraced(function* (
       if (used && port !== 0) dht.addNode(NetAddress.inetAddressUnsafe(peer.address, port));
     },
     nodes: () => (used ? [...dht.stats().values()].reduce((sum, node) => sum + node.nodes, 0) : undefined),
-    forbid: () => {
-      used = false;
-      Deferred.doneUnsafe(forbidden, Effect.void);
+    learned: (isPrivate) => {
+      isPublic = !isPrivate;
+      if (isPrivate) used = false;
+      Deferred.doneUnsafe(isPrivate ? forbidden : allowed, Effect.void);
     },
     search: ({ infoHash, candidates, trackers, announce }) => {
       if (!used) return Effect.never;
-      const found = dht.peers(infoHash, { nodes, announce }).pipe(
+      const found = dht.peers(infoHash, { nodes, announce: () => (isPublic ? announce() : undefined) }).pipe(
         Stream.map((address) => ({ address, source: "dht" as const })),
         Stream.interruptWhen(Deferred.await(forbidden)),
         candidates.addAll,
       );
-      return Effect.sleep(trackers ? HEAD_START : 0).pipe(
+      const searching = Effect.sleep(trackers ? HEAD_START : 0).pipe(
         Effect.andThen(Effect.suspend(() => (used ? found : Effect.void))),
         Effect.andThen(Effect.sync(() => candidates.forget("dht"))),
-        Effect.andThen(Effect.never),
       );
+      // the lookup that found the metadata could announce nothing yet
+      const announcing = Effect.gen(function* () {
+        yield* Deferred.await(allowed);
+        const announcement = announce();
+        if (announcement !== undefined) yield* dht.announce(infoHash, announcement);
+      });
+      return Effect.andThen(Effect.all([searching, announcing], { concurrency: "unbounded" }), Effect.never);
     },
   };
 });

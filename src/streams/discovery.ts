@@ -48,7 +48,7 @@ export const makeDiscovery = Effect.fnUntraced(function* (
   },
 ): Effect.fn.Return<Discovery, never, Dht | LocalDiscovery> {
   const { candidates, infoHash, isComplete, isPrivate, origins, port } = options;
-  const dht = yield* makeDhtPeers(request, isPrivate ?? false);
+  const dht = yield* makeDhtPeers(request, isPrivate);
   const local = yield* makeLocalPeers(request, isPrivate ?? false);
   const exchange = makePeerExchange({
     wanted: !request.noPex,
@@ -77,8 +77,8 @@ export const makeDiscovery = Effect.fnUntraced(function* (
     },
     learned: (isPrivate, swarm) => {
       exchange.learned(isPrivate);
+      dht.learned(isPrivate);
       if (!isPrivate) return;
-      dht.forbid();
       local.forbid();
       seclude(swarm, candidates);
     },

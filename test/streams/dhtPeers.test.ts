@@ -4,7 +4,7 @@ import { NetAddress } from "effect/net";
 import { TestClock } from "effect/testing";
 import type { InfoHash } from "../../src/schema/infoHash.ts";
 import type { Magnet } from "../../src/schema/magnet.ts";
-import { Dht } from "../../src/services/Dht/Dht.ts";
+import { type Announcement, Dht, type PeersOptions } from "../../src/services/Dht/Dht.ts";
 import * as Network from "../../src/services/MemoryNetwork/MemoryNetwork.ts";
 import { MemoryTrackers } from "../../src/services/Tracker/memory.ts";
 import type { DownloadRequest } from "../../src/streams/request.ts";
@@ -30,27 +30,38 @@ const magnetOf = (fixture: Fixture, change: Partial<DownloadRequest> = {}): Down
 const makeSpy = (peers: ReadonlyArray<string>) => {
   const searched: Array<InfoHash> = [];
   const told: Array<string> = [];
+  const announced: Array<Announcement> = [];
   let searching = 0;
+  let ask: PeersOptions["announce"];
   const layer = Layer.succeed(
     Dht,
     Dht.of({
       port: 4_000,
-      peers: (infoHash) =>
+      peers: (infoHash, options) =>
         Stream.unwrap(
           Effect.gen(function* () {
+            ask = options?.announce;
             searched.push(infoHash);
             searching++;
             yield* Effect.addFinalizer(() => Effect.sync(() => searching--));
             return Stream.concat(Stream.fromIterable(peers.map(inet)), Stream.never);
           }),
         ),
-      announce: () => Effect.succeed(0),
+      announce: (_infoHash, announcement) => Effect.sync(() => announced.push(announcement)),
       scrape: () => Effect.succeed({ seeds: 0, peers: 0 }),
       addNode: (address) => void told.push(NetAddress.formatInet(address)),
       stats: () => new Map(),
     }),
   );
-  return { layer, searched, told, searching: () => searching };
+  return {
+    layer,
+    searched,
+    told,
+    announced,
+    searching: () => searching,
+    /** What it would announce after a lookup that ended now. */
+    announcement: () => ask?.(),
+  };
 };
 
 /** Moves the clock in small steps, so that what takes no time happens as well. */
@@ -140,11 +151,34 @@ describe("dhtPeers", () => {
       const run = yield* watch(client, magnetOf(fixture));
       yield* soon;
       assert.strictEqual(spy.searching(), 1);
+      assert.isUndefined(spy.announcement());
       yield* TestClock.adjust("2 minutes");
       assert.isTrue(run.events.some(({ type }) => type === "metadata"));
       assert.strictEqual(spy.searching(), 0);
       const known = run.events.findLast((event) => event.type === "progress")?.known;
       assert.strictEqual(known, 1);
+      assert.deepStrictEqual(spy.announced, []);
+      assert.isUndefined(spy.announcement());
+    }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
+
+  it.effect("announces a magnet once its metadata says that it is public, and a torrent after each lookup", () =>
+    Effect.gen(function* () {
+      const fixture = makeFixture({ length: 500_000, pieceLength: 65_536 });
+      const network = yield* Network.make({ latency: "10 millis", bytesPerSecond: 10_000 });
+      const seedSpy = makeSpy([]);
+      const spy = makeSpy(["10.0.0.1:6881"]);
+      yield* makeSeed(fixture, { network, address: "10.0.0.1", dht: seedSpy.layer });
+      yield* soon;
+      assert.deepStrictEqual(seedSpy.announcement(), { port: 6881, seed: true });
+      assert.deepStrictEqual(seedSpy.announced, []);
+      const client = yield* makeClient({ network, address: "10.0.0.2", dht: spy.layer });
+      yield* watch(client, magnetOf(fixture, { port: 7_000 }));
+      yield* soon;
+      assert.deepStrictEqual(spy.announced, []);
+      yield* TestClock.adjust("20 seconds");
+      assert.deepStrictEqual(spy.announced, [{ port: 7_000, seed: false }]);
+      assert.deepStrictEqual(spy.announcement(), { port: 7_000, seed: false });
     }).pipe(Effect.provide(MemoryTrackers.layer)),
   );
 
