@@ -3,7 +3,7 @@
  * Who is asked, and whether one does as told, is decided elsewhere.
  */
 import * as NetAddress from "effect/net/NetAddress";
-import * as Option from "effect/Option";
+import type * as Option from "effect/Option";
 import * as Result from "effect/Result";
 import type { WireViolation } from "./errors/PeerError.ts";
 
