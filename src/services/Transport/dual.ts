@@ -82,10 +82,7 @@ const race = Effect.fnUntraced(function* (
       Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : Scope.close(own, exit))),
     );
   });
-  const trySecond = Effect.raceFirst(
-    Effect.asSome(Deferred.await(failed)),
-    Effect.as(Effect.sleep(HEAD_START), Option.none()),
-  ).pipe(
+  const trySecond = Effect.timeoutOption(Deferred.await(failed), HEAD_START).pipe(
     Effect.flatMap((failure) =>
       attempt(
         second,

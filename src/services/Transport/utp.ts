@@ -93,8 +93,9 @@ const listen = (endpoint: UtpEndpoint, datagrams: Datagrams["Service"]) =>
           if (waiting.delete(arrival)) arrival.close();
         }),
       };
+      // one too many is forgotten at once: what it says next is answered with a reset
       if (Queue.offerUnsafe(arrivals, incoming)) waiting.add(arrival);
-      else arrival.close();
+      else arrival.drop();
     };
     yield* Effect.acquireRelease(
       Effect.sync(() => endpoint.listen(arrive)),

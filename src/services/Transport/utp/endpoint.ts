@@ -12,7 +12,7 @@ import { decodeUtp, encodeUtp, makeUtpPacket, seqAfter, type UtpPacket, UtpType 
 import { Datagrams } from "../../Datagrams/Datagrams.ts";
 import { makeAlarm } from "./alarm.ts";
 import { type Endpoint, makeUtpConnection, type Seat, type UtpConnection } from "./connection.ts";
-import { HALF_OPEN_LIFE, MAX_HALF_OPEN, RECEIVE_BUFFER_BYTES } from "./limits.ts";
+import { HALF_OPEN_LIFE, MAX_HALF_OPEN, MAX_INCOMING, RECEIVE_BUFFER_BYTES } from "./limits.ts";
 
 /** A dial that was answered and not confirmed. */
 interface HalfOpen {
@@ -51,6 +51,7 @@ export const makeUtpEndpoint = Effect.gen(function* () {
   const halfOpen = new Map<string, HalfOpen>();
   let arrive: ((connection: UtpConnection) => void) | undefined;
   let flushing: Array<UtpConnection> = [];
+  let incoming = 0;
 
   const alarm = yield* makeAlarm(
     (now) => {
@@ -80,6 +81,7 @@ export const makeUtpEndpoint = Effect.gen(function* () {
       alarm.soon();
     },
     gone: (connection) => {
+      if (connection.connection.direction === "incoming") incoming--;
       const left = connections.get(connection.receiveId)?.filter((other) => other !== connection) ?? [];
       if (left.length > 0) connections.set(connection.receiveId, left);
       else connections.delete(connection.receiveId);
@@ -139,13 +141,14 @@ export const makeUtpEndpoint = Effect.gen(function* () {
     const key = keyOf(from, packet.connectionId);
     const half = halfOpen.get(key);
     const local = localFor(from);
-    if (half === undefined || arrive === undefined || local === undefined) return undefined;
+    if (half === undefined || arrive === undefined || local === undefined || incoming >= MAX_INCOMING) return undefined;
     if (packet.ack !== seqAfter(half.seq, -1)) return undefined;
     halfOpen.delete(key);
     if (endpoint.now() - half.since > HALF_OPEN_LIFE) return undefined;
     const { receiveId, seq, ack } = half;
     const sendId = seqAfter(receiveId, -1);
     const connection = add({ local, remote: from, direction: "incoming", receiveId, sendId, seq, ack });
+    incoming++;
     arrive(connection);
     return connection;
   };

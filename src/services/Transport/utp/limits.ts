@@ -21,5 +21,7 @@ export const LINGER = 10_000_000;
 /** Dials that were heard but not yet confirmed: how many are remembered, and for how long. */
 export const MAX_HALF_OPEN = 256;
 export const HALF_OPEN_LIFE = 10_000_000;
+/** Connections that others opened, those that are closing included; who comes later is refused. */
+export const MAX_INCOMING = 1_024;
 /** Packets sent later than one that is missing, and acknowledged, after which it counts as lost (BEP 29). */
 export const LOSS_THRESHOLD = 3;
