@@ -31,7 +31,7 @@ export interface Announcement {
 export interface PeersOptions {
   /** Nodes that the torrent or the magnet names, for joining. */
   readonly nodes?: ReadonlyArray<NodeName>;
-  /** Asked after each lookup: what is announced to the nodes it ended at. */
+  /** Asked before and after each lookup: what is announced to the nodes it ended at; a seed looks for those who are none (BEP 33). */
   readonly announce?: () => Announcement | undefined;
 }
 

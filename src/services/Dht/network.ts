@@ -132,6 +132,8 @@ export const makeNetwork = Effect.fnUntraced(function* (
       const change = news();
       let peers = 0;
       const result = yield* seekPeers(node, infoHash, {
+        // two who have everything have nothing to say to each other
+        noSeed: search.announce?.()?.seed ?? false,
         heard: (answer) => {
           const usable = answer.peers.filter(isReachable);
           peers += usable.length;
