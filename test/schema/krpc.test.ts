@@ -81,7 +81,9 @@ describe("krpc", () => {
   });
 
   it("hands out nothing that changes with the packet", () => {
-    const packet = encodeKrpc({ ...messages[5] } as Krpc);
+    const message = messages.find(({ _tag }) => _tag === "Answer");
+    if (message === undefined) return assert.fail("no answer");
+    const packet = encodeKrpc(message);
     const before = decoded(packet.slice());
     const read = decoded(packet);
     packet.fill(0);
