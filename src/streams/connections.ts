@@ -11,7 +11,6 @@ import * as NetAddress from "effect/net/NetAddress";
 import * as Option from "effect/Option";
 import * as Result from "effect/Result";
 import * as Scope from "effect/Scope";
-import * as Semaphore from "effect/Semaphore";
 import * as Stream from "effect/Stream";
 import * as Hex from "effect/encoding/Hex";
 import { PeerError, type PeerReason } from "../schema/errors/PeerError.ts";
@@ -25,7 +24,7 @@ import { type Connection, type Incoming, type Listener, Transport } from "../ser
 import type { Candidate, Candidates, Outcome } from "./candidates.ts";
 import type { Way } from "./encryption.ts";
 import type { Link } from "./link.ts";
-import { replaceable } from "./replacing.ts";
+import { makePlaces } from "./places.ts";
 import { monotonicMillis } from "./time.ts";
 import { Swarm, type SwarmState } from "./Swarm.ts";
 
@@ -33,9 +32,6 @@ import { Swarm, type SwarmState } from "./Swarm.ts";
 const SIMULTANEOUS = 5_000;
 /** Incoming handshakes under way at once. */
 const MAX_ACCEPTING = 20;
-
-/** Between two peers that make room for others, in milliseconds: nobody turns us over by coming often. */
-const REPLACE_PACE = 1_000;
 
 /** Dials through a hole under way at once, and for how long one is tried in milliseconds: both sides begin at the same time (BEP 55). */
 const MAX_PUNCHING = 8;
@@ -130,7 +126,7 @@ export const connections = (
       const swarm = yield* Swarm;
       const { encryption } = swarm;
       const settings = yield* PeerSettings;
-      const places = yield* Semaphore.make(options.maxPeers);
+      const places = yield* makePlaces(options.maxPeers, swarm);
 
       /** Opens a connection in a scope of its own and shakes hands; nothing when that fails. The place is freed with the scope. */
       const link = Effect.fnUntraced(function* (
@@ -140,7 +136,7 @@ export const connections = (
       ) {
         const address = NetAddress.formatInet(remote);
         const own = yield* Scope.fork(scope);
-        yield* Scope.addFinalizer(own, Semaphore.release(places, 1));
+        yield* Scope.addFinalizer(own, places.free);
         return yield* Effect.gen(function* () {
           const begin = Effect.fnUntraced(function* (way: Way) {
             const tried = yield* Scope.fork(own);
@@ -194,7 +190,7 @@ export const connections = (
         );
       });
 
-      const dialled = Stream.fromEffectRepeat(Effect.tap(candidates.next, () => Semaphore.take(places, 1))).pipe(
+      const dialled = Stream.fromEffectRepeat(Effect.tap(candidates.next, ({ address }) => places.take(address))).pipe(
         Stream.mapEffect(
           (candidate) =>
             link(
@@ -206,20 +202,8 @@ export const connections = (
         ),
       );
 
-      let replacedAt = -REPLACE_PACE;
-      /** Takes a place for a peer that came, if need be that of one who is of less use; false when there is none. */
-      const takePlace = Effect.fnUntraced(function* (remote: NetAddress.InetAddress) {
-        if (yield* Semaphore.takeIfAvailable(places, 1)) return true;
-        const now = monotonicMillis(yield* Clock.Clock);
-        if (now - replacedAt < REPLACE_PACE) return false;
-        const leaving = replaceable(swarm.members, remote, { vantage: swarm.vantage, now });
-        if (leaving === undefined) return false;
-        replacedAt = now;
-        leaving.part({ _tag: "Full" });
-        return Option.isSome(yield* Effect.timeoutOption(Semaphore.take(places, 1), REPLACE_PACE));
-      });
       const welcome = Effect.fnUntraced(function* (incoming: Incoming) {
-        const welcome = !bans.isBanned(incoming.remote) && (yield* takePlace(incoming.remote));
+        const welcome = !bans.isBanned(incoming.remote) && (yield* places.takeForComing(incoming.remote));
         if (welcome) return yield* link(incoming.remote, incoming.accept);
         yield* incoming.refuse;
         return Option.none<Link>();
@@ -232,7 +216,7 @@ export const connections = (
       const { dialUtp } = transport;
       const punch = Effect.fnUntraced(function* (address: NetAddress.InetAddress) {
         if (dialUtp === undefined || bans.isBanned(address)) return Option.none<Link>();
-        if (!(yield* Semaphore.takeIfAvailable(places, 1))) return Option.none<Link>();
+        if (!(yield* places.takeFree)) return Option.none<Link>();
         const opened = dialUtp(address, { timeout: PUNCH_TIMEOUT, from: options.bind });
         return yield* link(address, opened, { address, source: "pex" });
       });

@@ -7,7 +7,7 @@ import * as Network from "../../src/services/MemoryNetwork/MemoryNetwork.ts";
 import { MemoryTrackers } from "../../src/services/Tracker/memory.ts";
 import { replaceable } from "../../src/streams/replacing.ts";
 import { makeFakePeer } from "../support/fakePeer.ts";
-import { makeFixture, makeSeed } from "../support/swarm.ts";
+import { makeClient, makeFixture, makeSeed, requestOf, watch } from "../support/swarm.ts";
 
 const at = NetAddress.inetAddressFromStringUnsafe;
 const US = at("192.0.2.1:6881");
@@ -51,7 +51,23 @@ describe("replaceable", () => {
   });
 });
 
-describe("a seed that is full", () => {
+describe("a download that is full", () => {
+  it.effect("parts from who is of no use when it could dial somebody of higher priority, after a while", () =>
+    Effect.gen(function* () {
+      const fixture = makeFixture({ length: 100_000, pieceLength: 32_768 });
+      const network = yield* Network.make({ latency: "10 millis" });
+      const [low = "", , high = ""] = ranked(at("0.0.0.0:0"));
+      for (const address of [low, high]) yield* makeFakePeer({ network, address, fixture, greet: () => {} });
+      const client = yield* makeClient({ network, address: "10.0.0.1" });
+      const peers = [low, high, "10.99.0.1"].map((host) => ({ host, port: 6881 }));
+      const run = yield* watch(client, requestOf(fixture, { peers, noTrackers: true, maxPeers: 1 }));
+      yield* TestClock.adjust("55 seconds");
+      assert.deepStrictEqual([run.peer(low), run.peer(high)], [["connected"], []]);
+      yield* TestClock.adjust("40 seconds");
+      assert.deepStrictEqual([run.peer(low), run.peer(high)], [["connected", "peer.full"], ["connected"]]);
+    }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
+
   it.effect("parts from who is of no use when somebody of higher priority comes, not from anybody else", () =>
     Effect.gen(function* () {
       const fixture = makeFixture({ length: 100_000, pieceLength: 32_768 });
