@@ -14,12 +14,14 @@ import * as GlobalFlag from "effect/cli/GlobalFlag";
 import type { HelpDoc } from "effect/cli/HelpDoc";
 import type { Explained } from "../schema/errors/code.ts";
 import { AGENT, VERSION } from "../schema/version.ts";
+import type { CreateInput } from "./commands/create.ts";
 import type { DownloadInput } from "./commands/download.ts";
 import type { InfoInput } from "./commands/info.ts";
 import type { SeedInput } from "./commands/seed.ts";
 import type { VerifyInput } from "./commands/verify.ts";
 import { checkFlag, downloadFlags, keepSharing, limitFlags, networkFlags, outputFlags, seedFlags } from "./flags.ts";
 import { Settings } from "./Settings.ts";
+import { createFlags } from "./torrentFlags.ts";
 import { UsageError } from "./UsageError.ts";
 
 const torrent = Argument.String("torrent").pipe(
@@ -35,6 +37,7 @@ const out = Argument.String("out").pipe(
 export interface Commands<R> {
   readonly download: (input: DownloadInput) => Effect.Effect<void, Explained, R>;
   readonly info: (input: InfoInput) => Effect.Effect<void, Explained, R>;
+  readonly create: (input: CreateInput) => Effect.Effect<void, Explained, R>;
   readonly seed: (input: SeedInput) => Effect.Effect<void, Explained, R>;
   readonly verify: (input: VerifyInput) => Effect.Effect<void, Explained, R>;
 }
@@ -50,6 +53,11 @@ export const live = {
     Effect.flatMap(
       Effect.promise(() => import("./commands/info.ts")),
       ({ info }) => info(input),
+    ),
+  create: (input: CreateInput) =>
+    Effect.flatMap(
+      Effect.promise(() => import("./commands/create.ts")),
+      ({ create }) => create(input),
     ),
   seed: (input: SeedInput) =>
     Effect.flatMap(
@@ -106,6 +114,22 @@ const verifyCommand = <R>({ verify }: Commands<R>) =>
     ]),
   );
 
+const content = Argument.String("path").pipe(Argument.withDescription("The file or folder to make a torrent of"));
+
+const createCommand = <R>({ create }: Commands<R>) =>
+  Command.make("create", { path: content, ...createFlags, ...outputFlags }, create).pipe(
+    Command.withDescription("Make a .torrent of a file or a folder (v1), with executable bits and symbolic links"),
+    Command.withShortDescription("Make a .torrent of a file or a folder"),
+    Command.withExamples([
+      { command: "bt-effect create --tracker udp://tracker.example.org:6969/announce album/" },
+      {
+        command: "bt-effect create --tracker http://a/announce,http://b/announce --tracker http://c/announce x.iso",
+        description: "Two tiers of trackers",
+      },
+      { command: "bt-effect create --no-date -o - --exclude '*.tmp' data/ | sha1sum", description: "Reproducible" },
+    ]),
+  );
+
 /** Downloads, unless the first word names a subcommand. */
 const rootCommand = <R>(commands: Commands<R>) =>
   Command.make(
@@ -116,7 +140,12 @@ const rootCommand = <R>(commands: Commands<R>) =>
     Command.withDescription(
       "Fetch a torrent from its peers, verified. Run the same command again to continue where it stopped.",
     ),
-    Command.withSubcommands([seedCommand(commands), infoCommand(commands), verifyCommand(commands)]),
+    Command.withSubcommands([
+      seedCommand(commands),
+      infoCommand(commands),
+      verifyCommand(commands),
+      createCommand(commands),
+    ]),
     Command.withExamples([
       { command: "bt-effect debian.torrent", description: "Download into the current folder" },
       { command: "bt-effect 'magnet:?xt=urn:btih:…' ~/Downloads/", description: "A magnet link, into a folder" },

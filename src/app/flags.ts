@@ -13,12 +13,13 @@ import type { Read } from "./values.ts";
 import * as values from "./values.ts";
 
 /** Help of a flag that takes a value. */
-interface Help {
+export interface Help {
   readonly metavar: string;
   readonly description: string;
 }
 
-const check =
+/** Reads a flag's value, or says what was expected. */
+export const check =
   <A>(name: string, read: Read<A>) =>
   (value: string) =>
     Result.match(read(value), {
@@ -97,6 +98,10 @@ export const networkFlags = {
   noLsd: toggle("no-lsd", "Look for no peers in the local network; for private torrents nobody ever does"),
   noPex: toggle("no-pex", "Exchange no addresses with peers; for private torrents none ever are"),
   noWebSeeds: toggle("no-web-seeds", "Fetch nothing from the web seeds that the torrent names"),
+  ipFilter: single("ip-filter", values.text, {
+    metavar: "FILE",
+    description: "Ranges of addresses never to talk to: P2P, DAT or CIDR lines, packed with gzip or not",
+  }).pipe(Flag.optional),
   noUtp: toggle("no-utp", "Reach peers by TCP alone"),
   encryption: single("encryption", values.oneOf(["allow", "prefer", "require", "off"]), {
     metavar: "WHEN",

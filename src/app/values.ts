@@ -79,6 +79,26 @@ export const trackerUrl: Read<string> = (value) => {
     : Result.fail("the URL of a tracker, like udp://tracker.example.org:6969/announce");
 };
 
+/** The URLs of a tier of trackers, with commas between them. */
+export const tier: Read<ReadonlyArray<string>> = (value) => Result.all(value.split(",").map(trackerUrl));
+
+/** The URL of a web seed: http or https. */
+export const webSeedUrl: Read<string> = (value) => {
+  const url = URL.parse(value);
+  return url !== null && ["http:", "https:"].includes(url.protocol)
+    ? Result.succeed(value)
+    : Result.fail("the URL of a web seed, like https://example.org/files/");
+};
+
+/** `256K`, `1M` or bytes: a power of two from 16 KiB to 256 MiB. */
+export const pieceLength: Read<number> = (value) => {
+  const match = /^(\d{1,9})([KM]?)(?:iB)?$/i.exec(value);
+  const bytes = Number(match?.[1]) * (RATE_UNITS[match?.[2]?.toUpperCase() ?? ""] ?? 1);
+  return bytes >= 16 * 1024 && bytes <= 256 * 1024 ** 2 && Number.isInteger(Math.log2(bytes))
+    ? Result.succeed(bytes)
+    : Result.fail("a power of two from 16K to 256M, like 256K or 1M");
+};
+
 /** `0,2-4` (indices), or else a glob on the path. */
 export const selectPattern: Read<SelectPattern> = (value) => {
   if (value.trim() === "") return Result.fail("indices like 0,2-4 or a glob like '*.iso'");

@@ -1,10 +1,8 @@
 /** `bt-effect verify <torrent> <path>`: checks files on disk against a torrent and gives each a verdict. Writes nothing. */
 import * as Effect from "effect/Effect";
-import * as Layer from "effect/Layer";
 import * as Path from "effect/Path";
 import { DamagedError } from "../../schema/errors/DamagedError.ts";
 import type { TorrentInfo } from "../../schema/metainfo.ts";
-import { Hasher } from "../../services/Hasher.ts";
 import * as StorageFiles from "../../services/Storage/files.ts";
 import {
   type FileStatus,
@@ -80,4 +78,4 @@ export const verify = (input: VerifyInput) =>
     const files = Text.count(verification.files.length, "file");
     if (!input.json && !input.quiet)
       screen.write(`${Text.printable(info.name)}: ${files}, ${Text.size(info.totalLength)}, all good\n`);
-  }).pipe(Effect.provide(Layer.mergeAll(StorageFiles.layer, Hasher.layer)), withOutput(input));
+  }).pipe(Effect.provide(StorageFiles.layer), withOutput(input));

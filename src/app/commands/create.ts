@@ -1,0 +1,86 @@
+/** `bt-effect create <path>`: makes a .torrent of a file or a folder. */
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import * as Path from "effect/Path";
+import * as StorageFiles from "../../services/Storage/files.ts";
+import { create as createTorrent, type Created, type CreateOptions } from "../../streams/creating.ts";
+import * as Text from "../display/text.ts";
+import { withHashingLine } from "../hashingLine.ts";
+import { magnetOf } from "../infoPage.ts";
+import type { OutputFlags } from "../output.ts";
+import { withOutput } from "../output.ts";
+import { saveBytes } from "../saving.ts";
+import { Screen } from "../Screen/Screen.ts";
+import { UsageError } from "../UsageError.ts";
+
+/** What the command line says. */
+export interface CreateInput extends OutputFlags {
+  readonly path: string;
+  readonly output: Option.Option<string>;
+  readonly pieceLength: Option.Option<number>;
+  readonly tracker: ReadonlyArray<ReadonlyArray<string>>;
+  readonly webSeed: ReadonlyArray<string>;
+  readonly private: boolean;
+  readonly source: Option.Option<string>;
+  readonly comment: Option.Option<string>;
+  readonly noDate: boolean;
+  readonly exclude: ReadonlyArray<string>;
+}
+
+/** What the command line asks for; `path` and `omit` are absolute. */
+const optionsOf = (input: CreateInput, path: string, omit: string | undefined): CreateOptions => ({
+  path,
+  omit,
+  exclude: input.exclude,
+  trackers: input.tracker,
+  webSeeds: input.webSeed,
+  private: input.private,
+  dated: !input.noDate,
+  ...(Option.isSome(input.pieceLength) && { pieceLength: input.pieceLength.value }),
+  ...(Option.isSome(input.source) && { source: input.source.value }),
+  ...(Option.isSome(input.comment) && { comment: input.comment.value }),
+});
+
+/** The object for scripts. */
+const data = ({ bytes, metainfo }: Created, output: string): unknown => ({
+  type: "created",
+  output,
+  name: metainfo.info.name,
+  infoHash: metainfo.info.infoHash.hex,
+  size: metainfo.info.totalLength,
+  files: metainfo.info.files.length,
+  pieceLength: metainfo.info.pieceLength,
+  pieceCount: metainfo.info.pieceCount,
+  bytes: bytes.length,
+  magnet: magnetOf(metainfo),
+});
+
+/** The line for people. */
+const line = ({ metainfo: { info } }: Created, output: string): string => {
+  const files = Text.count(info.files.length, "file");
+  const pieces = `${Text.count(info.pieceCount, "piece")} of ${Text.size(info.pieceLength)}`;
+  const where = output === "-" ? "" : `: ${output}`;
+  return `${Text.printable(`${info.name}: ${files}, ${Text.size(info.totalLength)}, ${pieces}, ${info.infoHash.hex}${where}`)}\n`;
+};
+
+/** Makes the torrent and writes it. */
+export const create = (input: CreateInput) =>
+  Effect.gen(function* () {
+    const path = yield* Path.Path;
+    const screen = yield* Screen;
+    const named = path.resolve(input.path);
+    const output = Option.getOrElse(input.output, () => `${path.basename(named)}.torrent`);
+    if (input.json && output === "-")
+      return yield* new UsageError({
+        kind: "invalid",
+        problem: "--json and -o - both want standard output",
+        hint: "write the .torrent to a file",
+      });
+    const omit = output === "-" ? undefined : path.resolve(output);
+    const created = yield* withHashingLine(input, (onProgress) =>
+      createTorrent({ ...optionsOf(input, named, omit), onProgress }),
+    );
+    yield* saveBytes(output, created.bytes);
+    if (input.json) screen.print(`${JSON.stringify(data(created, output))}\n`);
+    else if (!input.quiet) screen.write(line(created, output));
+  }).pipe(Effect.provide(StorageFiles.layer), withOutput(input));
