@@ -20,13 +20,13 @@ import type { Bans } from "../services/Bans.ts";
 import type { Choker } from "../services/Choker/Choker.ts";
 import type { Dht } from "../services/Dht/Dht.ts";
 import { Events } from "../services/Events.ts";
-import { Hasher } from "../services/Hasher.ts";
+import type { Hasher } from "../services/Hasher.ts";
 import type { LocalDiscovery } from "../services/LocalDiscovery.ts";
 import type { Picker } from "../services/Picker/Picker.ts";
 import type { ResumeStore } from "../services/ResumeStore/ResumeStore.ts";
 import type { Storage } from "../services/Storage/Storage.ts";
 import type { Tracker } from "../services/Tracker/Tracker.ts";
-import { Transport } from "../services/Transport/Transport.ts";
+import type { Transport } from "../services/Transport/Transport.ts";
 import type { WebSeed } from "../services/WebSeed/WebSeed.ts";
 import { makeAcquaintances } from "./acquaintances.ts";
 import { Blaming } from "./blaming.ts";
@@ -35,20 +35,19 @@ import { chokeRounds, ticks } from "./choking.ts";
 import type { ConnectionOptions } from "./connections.ts";
 import { type Discovery, makeDiscovery } from "./discovery.ts";
 import { type Disk, makeDisk } from "./disk.ts";
-import { makeEncryption } from "./encryption.ts";
-import { makeHolepunch } from "./holepunch.ts";
 import { type Identity, identify } from "./identity.ts";
 import { watchHunger } from "./hunger.ts";
 import { makeExplainer, reportCauses } from "./explaining.ts";
-import { freshPeerId, listen } from "./listening.ts";
-import { makeMetadataExchange } from "./metadata.ts";
+import { listen } from "./listening.ts";
+import { makeMeeting } from "./meeting.ts";
 import { pacing } from "./pacing.ts";
 import { observe } from "./observing.ts";
 import { reportProgress } from "./progress.ts";
 import type { DownloadRequest } from "./request.ts";
 import { share } from "./sharing.ts";
-import { addNamedPeers, addTrackerPeers, originsOf } from "./sources.ts";
-import { makeSwarm, Swarm, type SwarmState, type Totals } from "./Swarm.ts";
+import { addNamedPeers, addTrackerPeers, isNamed, originsOf } from "./sources.ts";
+import { Swarm, type SwarmState, type Totals } from "./Swarm.ts";
+import { makeTelling } from "./telling.ts";
 import { monotonicMillis } from "./time.ts";
 import { makeWebSeeds, type WebSeeds } from "./webSeeds/webSeeds.ts";
 
@@ -118,58 +117,24 @@ export const runSession = Effect.fnUntraced(function* (
   request: DownloadRequest,
   pipeline: Pipeline,
 ): Effect.fn.Return<void, DownloadError, SessionServices | Events | Scope.Scope> {
-  const events = yield* Events;
-  const hasher = yield* Hasher;
   const clock = yield* Clock.Clock;
-  const startedAt = monotonicMillis(clock);
+  const scope = yield* Effect.scope;
+  const observed = observe(yield* Events, clock);
   const identity = yield* identify(request);
   const { infoHash, known, name } = identity;
-  const blame = makeBlame();
-  const totals: Totals = { downloaded: 0, uploaded: 0, wasted: 0, lastUseful: startedAt };
   const bind = request.bind === undefined ? undefined : Result.getOrUndefined(NetAddress.ipFromString(request.bind));
   const listener = yield* listen(request.port, bind);
   const port = listener?.addresses[0].port;
-  let begun = false;
-  /** Told once: of the output where it is known at the start, else of the folder that it will be in. */
-  const started = (output: string): Effect.Effect<void> =>
-    Effect.suspend(() => {
-      if (begun) return Effect.void;
-      begun = true;
-      return events.publish({
-        type: "started",
-        infoHash: infoHash.hex,
-        name,
-        output,
-        ...(known !== undefined && { size: known.totalLength }),
-        ...(port !== undefined && { port }),
-      });
-    });
+  const blame = makeBlame();
   const acquaintances = makeAcquaintances();
-  const disk = makeDisk(request, { suspect: blame.suspect, totals, acquaintances, opened: started });
-
-  const completed = Latch.makeUnsafe(false);
-  const finish = Effect.gen(function* () {
-    if (totals.downloaded > 0) yield* Latch.open(completed);
-    yield* disk.finish;
-    const prepared = disk.prepared();
-    if (disk.left() > 0)
-      return yield* events.publish({
-        type: "warning",
-        code: "seed.incomplete",
-        message: `${name}: ${disk.left()} bytes are missing or damaged; the rest is shared`,
-      });
-    yield* events.publish({
-      type: "complete",
-      output: prepared?.root ?? "",
-      size: prepared?.selectedSize ?? 0,
-      downloaded: totals.downloaded,
-      uploaded: totals.uploaded,
-      seconds: (monotonicMillis(clock) - startedAt) / 1000,
-    });
-  });
+  const totals: Totals = { downloaded: 0, uploaded: 0, wasted: 0, lastUseful: monotonicMillis(clock) };
+  const telling = yield* makeTelling({ identity, port, totals });
+  const disk = makeDisk(request, { suspect: blame.suspect, totals, acquaintances, opened: telling.started });
+  const finish = Effect.suspend(() => telling.finish(disk));
 
   const first = known === undefined ? undefined : yield* disk.prepare(known);
   if (disk.isComplete() && !request.seed) return yield* Effect.ensuring(finish, disk.stop);
+
   const origins = originsOf(request);
   const candidates = yield* makeCandidates({ own: listener?.addresses ?? [] });
   const discovery = yield* makeDiscovery(request, {
@@ -181,52 +146,31 @@ export const runSession = Effect.fnUntraced(function* (
     isComplete: disk.isComplete,
   });
   const webSeeds = yield* makeWebSeeds(request);
-  if (
-    !disk.isComplete() &&
-    // A magnet's web seeds do not have its metadata.
-    (webSeeds.count === 0 || known === undefined) &&
-    !discovery.isUsed() &&
-    origins.tiers.length === 0 &&
-    origins.peers.length === 0
-  )
-    return yield* new DownloadFailed({ name, reason: { _tag: "NothingToAsk" } });
-
-  yield* started(request.out ?? request.folder);
-
-  const peerId = yield* freshPeerId;
-  const arrived = yield* Deferred.make<Uint8Array>();
-  const complete = yield* Deferred.make<void>();
-  const metadata = makeMetadataExchange({
-    infoHash,
-    known: known?.bytes,
-    sha1: hasher.sha1,
-    arrived: (bytes) => void Deferred.doneUnsafe(arrived, Effect.succeed(bytes)),
-    useful: (_bytes, now) => {
-      totals.lastUseful = now;
-    },
-  });
-  const { dht, exchange } = discovery;
+  // A magnet's web seeds do not have its metadata.
+  const askable = discovery.isUsed() || isNamed(origins) || (webSeeds.count > 0 && known !== undefined);
+  if (!disk.isComplete() && !askable) return yield* new DownloadFailed({ name, reason: { _tag: "NothingToAsk" } });
+  yield* telling.started(request.out ?? request.folder);
   discovery.recall(first?.peers ?? []);
-  const { dialUtp } = yield* Transport;
-  const holepunch = yield* makeHolepunch({ isUsed: () => dialUtp !== undefined && exchange.isUsed() });
-  const encryption = yield* makeEncryption(request.encryption, infoHash);
-  const swarm = yield* makeSwarm({
-    infoHash,
-    peerId,
-    metadata,
-    totals,
-    port: () => port,
-    dht,
-    exchange,
-    acquaintances,
-    encryption,
-    holepunch,
-    superSeed: request.superSeed,
-  });
+
+  const { swarm, metadata } = yield* makeMeeting(request, { identity, discovery, acquaintances, totals, port });
+  const complete = yield* Deferred.make<void>();
   if (first !== undefined) swarm.attach(first.torrent);
   if (disk.isComplete()) yield* Deferred.succeed(complete, undefined);
+  const announcing = yield* Scope.fork(scope);
+  const hungry = Latch.makeUnsafe(false);
+  yield* addTrackerPeers({
+    origins,
+    candidates,
+    infoHash,
+    peerId: swarm.peerId,
+    port,
+    private: known?.private ?? false,
+    stats: () => ({ downloaded: totals.downloaded, uploaded: totals.uploaded, left: disk.left() }),
+    completed: telling.completed,
+    hungry,
+  }).pipe(Effect.provideService(Events, observed.events), Effect.forkIn(announcing, { startImmediately: true }));
+
   const { download: limited } = yield* Bandwidth;
-  const observed = observe(events, clock);
   const causes = makeExplainer({
     swarm,
     observed,
@@ -234,29 +178,15 @@ export const runSession = Effect.fnUntraced(function* (
     known: candidates.known,
     otherSources: discovery.asked,
     limit: limited.limit,
-    startedAt,
+    startedAt: telling.startedAt,
   });
-  const announcing = yield* Effect.flatMap(Effect.scope, Scope.fork);
-  const hungry = Latch.makeUnsafe(false);
-  yield* addTrackerPeers({
-    origins,
-    candidates,
-    infoHash,
-    peerId,
-    port,
-    private: known?.private ?? false,
-    stats: () => ({ downloaded: totals.downloaded, uploaded: totals.uploaded, left: disk.left() }),
-    completed,
-    hungry,
-  }).pipe(Effect.provideService(Events, observed.events), Effect.forkIn(announcing, { startImmediately: true }));
-
   const session: Session = {
     webSeeds,
     candidates,
     listener,
     bind,
     maxPeers: request.maxPeers,
-    scope: yield* Effect.scope,
+    scope,
     stored: (index) => {
       disk.wrote(index);
       if (disk.isComplete()) Deferred.doneUnsafe(complete, Effect.void);
@@ -264,7 +194,7 @@ export const runSession = Effect.fnUntraced(function* (
   };
   const work = Effect.raceAllFirst([
     pipeline(session),
-    first === undefined ? learnMetadata(identity, disk, discovery, arrived, complete) : first.record,
+    first === undefined ? learnMetadata(identity, disk, discovery, metadata, complete) : first.record,
     addNamedPeers(origins, candidates).pipe(Effect.andThen(Effect.never)),
     discovery.search,
     watchHunger({ hungry, swarm, candidates, maxPeers: request.maxPeers }),

@@ -39,6 +39,9 @@ export const originsOf = (request: DownloadRequest): Origins => {
   };
 };
 
+/** Whether anybody is named who can be asked. */
+export const isNamed = ({ tiers, peers }: Origins): boolean => tiers.length + peers.length > 0;
+
 /** Resolves and adds the peers that were named; one that cannot be resolved is a warning. */
 export const addNamedPeers = (origins: Origins, candidates: Candidates): Effect.Effect<void, never, Dns.Dns | Events> =>
   Effect.forEach(
