@@ -38,6 +38,7 @@ export interface TransferInput extends OutputFlags {
   readonly noLsd: boolean;
   readonly noPex: boolean;
   readonly noWebSeeds: boolean;
+  readonly ipFilter: Option.Option<string>;
   readonly dhtBootstrap: ReadonlyArray<HostPort>;
   readonly noUtp: boolean;
   readonly encryption: EncryptionPolicy;
@@ -118,12 +119,19 @@ export const follow = <R>(events: Stream.Stream<DownloadEvent, DownloadError, R>
     if (display.state().progress?.phase === "seeding") yield* stopped;
   });
 
+const filterIn = (path: string) =>
+  Effect.flatMap(
+    Effect.promise(() => import("./ipFilter.ts")),
+    ({ readIpFilter }) => readIpFilter(path),
+  );
+
 /** Runs the request that `ask` makes, on the live Layers. */
 export const transfer = (input: TransferInput, ask: (given: Given) => DownloadRequest) =>
   Effect.gen(function* () {
     const path = yield* Path.Path;
     const args = yield* (yield* Stdio.Stdio).args;
     const source = yield* readSource(input.torrent);
+    const ipFilter = Option.isSome(input.ipFilter) ? yield* filterIn(input.ipFilter.value) : undefined;
     const port = Option.isSome(input.port) ? input.port.value : yield* rememberedPort;
     const address = Option.flatMap(input.bind, (text) => Result.getSuccess(NetAddress.ipFromString(text)));
     yield* follow(download(ask({ source, folder: path.resolve("."), port })), args).pipe(
@@ -132,6 +140,7 @@ export const transfer = (input: TransferInput, ask: (given: Given) => DownloadRe
           port,
           address: Option.getOrUndefined(address),
           noUtp: input.noUtp,
+          ipFilter,
           limits: limitsOf(input),
           dhtRouters: input.dhtBootstrap.length > 0 ? input.dhtBootstrap : undefined,
         }),

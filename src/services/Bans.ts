@@ -7,6 +7,7 @@ import * as Context from "effect/Context";
 import * as Layer from "effect/Layer";
 import * as NetAddress from "effect/net/NetAddress";
 import * as Option from "effect/Option";
+import type { IpFilter } from "../schema/ipFilter.ts";
 
 /** Convictions remembered; the oldest are forgotten beyond that. */
 export const MAX_BANS = 10_000;
@@ -31,41 +32,46 @@ export class Bans extends Context.Service<
     readonly count: () => number;
   }
 >()("bt-effect/services/Bans") {
-  /** In memory. */
-  static readonly layer = Layer.sync(Bans, () => {
-    /** By address and port, oldest first. */
-    const convictions = new Map<string, Conviction>();
-    const portsByHost = new Map<string, number>();
+  /** In memory; the addresses of `filter` are never talked to, whatever they do. */
+  static readonly layerWith = (filter: Pick<IpFilter, "has"> | undefined) =>
+    Layer.sync(Bans, () => {
+      /** By address and port, oldest first. */
+      const convictions = new Map<string, Conviction>();
+      const portsByHost = new Map<string, number>();
 
-    const forget = (key: string): void => {
-      const conviction = convictions.get(key);
-      if (conviction === undefined) return;
-      convictions.delete(key);
-      const left = (portsByHost.get(conviction.host) ?? 0) - 1;
-      if (left > 0) portsByHost.set(conviction.host, left);
-      else portsByHost.delete(conviction.host);
-    };
-    const keyOf = (address: NetAddress.InetAddress): string => NetAddress.formatInet(NetAddress.toCanonical(address));
-    const hostOf = (address: NetAddress.InetAddress): string => NetAddress.formatHost(NetAddress.toCanonical(address));
+      const forget = (key: string): void => {
+        const conviction = convictions.get(key);
+        if (conviction === undefined) return;
+        convictions.delete(key);
+        const left = (portsByHost.get(conviction.host) ?? 0) - 1;
+        if (left > 0) portsByHost.set(conviction.host, left);
+        else portsByHost.delete(conviction.host);
+      };
+      const keyOf = (address: NetAddress.InetAddress): string => NetAddress.formatInet(NetAddress.toCanonical(address));
+      const hostOf = (address: NetAddress.InetAddress): string =>
+        NetAddress.formatHost(NetAddress.toCanonical(address));
 
-    return Bans.of({
-      ban: (address, why) => {
-        const key = keyOf(address);
-        const host = hostOf(address);
-        forget(key);
-        convictions.set(key, { host, why });
-        portsByHost.set(host, (portsByHost.get(host) ?? 0) + 1);
-        if (convictions.size <= MAX_BANS) return;
-        for (const oldest of convictions.keys()) {
-          forget(oldest);
-          break;
-        }
-      },
-      isBanned: (address) =>
-        convictions.size > 0 &&
-        (convictions.has(keyOf(address)) || (portsByHost.get(hostOf(address)) ?? 0) >= PORTS_PER_ADDRESS),
-      why: (address) => Option.fromNullishOr(convictions.get(keyOf(address))?.why),
-      count: () => convictions.size,
+      return Bans.of({
+        ban: (address, why) => {
+          const key = keyOf(address);
+          const host = hostOf(address);
+          forget(key);
+          convictions.set(key, { host, why });
+          portsByHost.set(host, (portsByHost.get(host) ?? 0) + 1);
+          if (convictions.size <= MAX_BANS) return;
+          for (const oldest of convictions.keys()) {
+            forget(oldest);
+            break;
+          }
+        },
+        isBanned: (address) =>
+          filter?.has(address.address) === true ||
+          (convictions.size > 0 &&
+            (convictions.has(keyOf(address)) || (portsByHost.get(hostOf(address)) ?? 0) >= PORTS_PER_ADDRESS)),
+        why: (address) => Option.fromNullishOr(convictions.get(keyOf(address))?.why),
+        count: () => convictions.size,
+      });
     });
-  });
+  /** In memory. */
+  static readonly layer = Bans.layerWith(undefined);
 }

@@ -2,6 +2,7 @@
 import * as Layer from "effect/Layer";
 import * as SecureRandom from "effect/crypto/SecureRandom";
 import type * as NetAddress from "effect/net/NetAddress";
+import type { IpFilter } from "../schema/ipFilter.ts";
 import { Bans } from "./Bans.ts";
 import { Bandwidth, type Limits } from "./Bandwidth.ts";
 import { Choker } from "./Choker/Choker.ts";
@@ -30,6 +31,8 @@ export interface NetworkOptions {
   readonly dhtRouters?: ReadonlyArray<NodeName> | undefined;
   /** Peers are reached by TCP alone, not by uTP. */
   readonly noUtp?: boolean | undefined;
+  /** Addresses that are never talked to as peers. */
+  readonly ipFilter?: IpFilter | undefined;
   /** Bytes per second, for all downloads together. */
   readonly limits?: Limits;
 }
@@ -57,6 +60,6 @@ export const layer = (options: NetworkOptions = {}) =>
     Bandwidth.layerWith(options.limits ?? {}),
     Picker.layer,
     Choker.layer,
-    Bans.layer,
+    Bans.layerWith(options.ipFilter),
     SecureRandom.layerWebCrypto,
   );

@@ -74,6 +74,7 @@ describe("cli", () => {
         noLsd: false,
         noPex: false,
         noWebSeeds: false,
+        ipFilter: Option.none(),
         noUtp: false,
         dhtBootstrap: [],
         maxPeers: 80,

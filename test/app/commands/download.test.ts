@@ -33,6 +33,7 @@ describe("download", () => {
       noLsd: true,
       noPex: true,
       noWebSeeds: true,
+      ipFilter: Option.none(),
       noUtp: false,
       dhtBootstrap: [],
       encryption: "require",
