@@ -22,6 +22,7 @@ import type { Encryption } from "./encryption.ts";
 import type { Holepunch } from "./holepunch.ts";
 import type { MetadataExchange } from "./metadata.ts";
 import { makeReadBuffers, type ReadBuffers } from "./readBuffers.ts";
+import { makeRecentReads, type RecentReads } from "./recentReads.ts";
 import { makeSuperSeeding, type SuperSeeding } from "./superSeeding.ts";
 import type { PeerExchange } from "./pex.ts";
 import { makeVantage, type Vantage } from "./vantage.ts";
@@ -127,6 +128,8 @@ export interface SwarmState {
   readonly lost: (index: number) => void;
   /** What is shown to whom, while we do not show all. */
   readonly superSeeding: () => SuperSeeding | undefined;
+  /** What was read for members last. */
+  readonly recentReads: RecentReads;
   /** Memory for what is read for the members. */
   readonly readBuffers: ReadBuffers;
   /** Lets members refill that found no buffer, if there are any. */
@@ -221,6 +224,7 @@ export const makeSwarm = Effect.fnUntraced(function* (options: {
       for (const member of members) member.lost(index);
     },
     superSeeding: () => superSeeding,
+    recentReads: makeRecentReads(),
     readBuffers: makeReadBuffers(),
     wake,
     broken,

@@ -92,6 +92,7 @@ const begin = Effect.fnUntraced(function* (
       uploaded += bytes;
       swarm.totals.uploaded += bytes;
     },
+    read: swarm.recentReads.note,
     missing: (block, error) => {
       swarm.lost(block.index);
       dialogue.refuse(block);

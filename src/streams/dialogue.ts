@@ -87,7 +87,14 @@ export const makeDialogue = (options: {
   let delivered = 0;
 
   const say = (message: EncodableMessage): void => options.send(encode(message));
-  const serving = makeServing({ link, settings, uploads, hasher, say });
+  const suggestions = (): ReadonlyArray<number> =>
+    swarm.recentReads.suggest(
+      (index) =>
+        attached?.torrent.table.have(index) === true &&
+        !attached.torrent.table.hasPiece(attached.slot, index) &&
+        isShown(index),
+    );
+  const serving = makeServing({ link, settings, uploads, hasher, say, suggestions });
 
   const updateInterest = (): undefined => {
     if (attached === undefined) return;

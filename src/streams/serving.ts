@@ -41,6 +41,8 @@ export const makeServing = (options: {
   readonly uploads: Uploads;
   readonly hasher: Hasher["Service"];
   readonly say: (message: EncodableMessage) => void;
+  /** Pieces that the peer lacks and that cost us little to read. */
+  readonly suggestions: () => ReadonlyArray<number>;
 }): Serving => {
   const { link, settings, uploads, say } = options;
   let choked = true;
@@ -97,6 +99,7 @@ export const makeServing = (options: {
       refused = 0;
       say({ _tag: choked ? "Choke" : "Unchoke" });
       if (choked) for (const block of uploads.clear(spend)) reject(block);
+      else if (link.fast) for (const index of options.suggestions()) say({ _tag: "Suggest", index });
     },
     choked: () => choked,
   };

@@ -46,6 +46,8 @@ export interface UploadsOptions {
   readonly now: () => number;
   /** Told of payload bytes that went out. */
   readonly sent: (bytes: number) => void;
+  /** Told of the piece that was read from. */
+  readonly read: (index: number) => void;
   /** Told of a block that is no longer where it was. */
   readonly missing: (block: BlockSpan, error: StorageError) => void;
 }
@@ -131,7 +133,10 @@ export const makeUploads = (options: UploadsOptions): Uploads => {
       Effect.as(undefined),
       Effect.catchIf((error) => error.reason._tag === "Missing", Effect.succeed),
     );
-    if (gone === undefined) return { ...room, run };
+    if (gone === undefined) {
+      options.read(first.index);
+      return { ...room, run };
+    }
     release(room);
     const still = [...ahead];
     ahead.clear();

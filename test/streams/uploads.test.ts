@@ -69,6 +69,7 @@ const begin = (differs: Partial<UploadsOptions> = {}) =>
       storage: () => storage,
       offsetOf,
       now: () => 0,
+      read: () => undefined,
       sent: (bytes) => (sent += bytes),
       missing: ({ index, begin }) => void missing.push((index * PIECE + begin) / BLOCK_LENGTH),
       ...differs,
