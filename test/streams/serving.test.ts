@@ -84,6 +84,20 @@ describe("serving", () => {
     }).pipe(Effect.provide(MemoryTrackers.layer)),
   );
 
+  it.effect("suggests what was just read to a peer that it unchokes, but not what that has (BEP 6)", () =>
+    Effect.gen(function* () {
+      const talk = yield* connected();
+      const [had = 0, lacking = 0] = allowed;
+      for (const index of [had, lacking]) {
+        talk.say({ _tag: "Request", ...block(index) });
+        yield* TestClock.adjust("1 second");
+      }
+      talk.say({ _tag: "Have", index: had }, { _tag: "Interested" });
+      yield* TestClock.adjust("1 second");
+      assert.deepStrictEqual(heard(talk, "Suggest"), [{ _tag: "Suggest", index: lacking }]);
+    }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
+
   it.effect("serves an interested peer what it asks for, and not what it cancels in time", () =>
     Effect.gen(function* () {
       const talk = yield* connected();
