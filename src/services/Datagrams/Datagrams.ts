@@ -1,5 +1,5 @@
 /**
- * The shared UDP port: UDP trackers, and later the DHT and uTP, send and receive through it. It knows nothing of what the
+ * The shared UDP port: UDP trackers, the DHT and uTP send and receive through it. It knows nothing of what the
  * packets say; receivers claim theirs by looking at them.
  *
  * Life cycle: the sockets (one per address family that the machine has) live as long as the layer.

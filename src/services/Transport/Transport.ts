@@ -1,6 +1,6 @@
 /**
- * Byte streams between peers: dialling, listening, reading and writing. One interface for TCP, for the in-memory network
- * of tests and, later, uTP and the encrypted stream. It knows nothing of BitTorrent's messages.
+ * Byte streams between peers: dialling, listening, reading and writing. One interface for TCP, uTP, the encrypted stream
+ * and the in-memory network of tests. It knows nothing of BitTorrent's messages.
  *
  * Life cycle: a connection lives in the scope it was dialled or accepted in; leaving the scope closes the socket.
  */
@@ -84,7 +84,7 @@ export interface DialOptions {
   readonly from?: NetAddress.IpAddress | undefined;
 }
 
-/** Opens and accepts byte streams. Layers: `services/Transport/tcp.ts`, `services/Transport/memory.ts`. */
+/** Opens and accepts byte streams. Layers: `tcp.ts`, `utp.ts` and `dual.ts` (both together) in `services/Transport`, `memory.ts` in tests. */
 export class Transport extends Context.Service<
   Transport,
   {
