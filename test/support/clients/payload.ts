@@ -17,6 +17,9 @@ export interface PayloadOptions {
   /** One file of this length, or several by their paths. */
   readonly content: number | Readonly<Record<string, number>>;
   readonly trackers?: ReadonlyArray<string>;
+  /** Seeds of BEP 19 and of BEP 17. */
+  readonly webSeeds?: ReadonlyArray<string>;
+  readonly httpSeeds?: ReadonlyArray<string>;
 }
 
 /** Files and their torrent. */
@@ -56,7 +59,7 @@ export const writeFiles = ({ folder, name, content }: Pick<PayloadOptions, "fold
 /** Writes files and their v1 torrent. */
 export const makePayload = (options: PayloadOptions): Effect.Effect<Payload> =>
   Effect.sync(() => {
-    const { folder, name, pieceLength, content, trackers } = options;
+    const { folder, name, pieceLength, content, trackers, webSeeds, httpSeeds } = options;
     const files = writeFiles(options);
     const all = Buffer.concat(files.map(({ bytes }) => bytes));
     const pieces = Array.from({ length: Math.ceil(all.length / pieceLength) }, (_, index) =>
@@ -82,6 +85,8 @@ export const makePayload = (options: PayloadOptions): Effect.Effect<Payload> =>
       encode(
         Dictionary.make({
           ...(trackers && { "announce-list": trackers.map((url) => [Dictionary.fromText(url)]) }),
+          ...(webSeeds && { "url-list": webSeeds.map(Dictionary.fromText) }),
+          ...(httpSeeds && { httpseeds: httpSeeds.map(Dictionary.fromText) }),
           info,
         }),
       ),
