@@ -112,7 +112,7 @@ const make = Effect.gen(function* () {
       Latch.closeUnsafe(changed);
       const wait = yield* speak(ways);
       if (wait === Infinity) yield* Latch.await(changed);
-      else if (wait > 0) yield* Effect.raceFirst(Latch.await(changed), Effect.sleep(wait));
+      else if (wait > 0) yield* Effect.timeoutOption(Latch.await(changed), wait);
     }
   }).pipe(
     Effect.tapCause((cause) => Effect.logError("local discovery ended", cause)),

@@ -55,7 +55,7 @@ export const makePlaces = Effect.fnUntraced(function* (
         had = true;
       });
       const taking = Effect.uninterruptibleMask((restore) => Effect.andThen(restore(Semaphore.take(places, 1)), note));
-      return Effect.map(Effect.raceFirst(taking, Effect.sleep(millis)), () => had);
+      return Effect.map(Effect.timeoutOption(taking, millis), () => had);
     });
   const take = (remote: NetAddress.InetAddress): Effect.Effect<void> =>
     Effect.flatMap(takeFree, (had) => {
@@ -66,10 +66,10 @@ export const makePlaces = Effect.fnUntraced(function* (
 
   return {
     take,
-    takeForComing: (remote) =>
-      Effect.flatMap(takeFree, (had) =>
-        had || !makeRoom(remote, COMING_PACE) ? Effect.succeed(had) : takeWithin(COMING_PACE),
-      ),
+    takeForComing: Effect.fnUntraced(function* (remote: NetAddress.InetAddress) {
+      if (yield* takeFree) return true;
+      return makeRoom(remote, COMING_PACE) ? yield* takeWithin(COMING_PACE) : false;
+    }),
     takeFree,
     free: Effect.asVoid(Semaphore.release(places, 1)),
   };
