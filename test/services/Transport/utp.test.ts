@@ -26,7 +26,7 @@ const world = (options: LinkOptions) =>
   });
 
 for (const [name, options] of [
-  ["without delay", {}],
+  ["over a short way", { latency: "1 millis" }],
   ["with a delay", { latency: "25 millis", bytesPerSecond: 10_000_000 }],
 ] as const)
   describe(`uTP ${name}`, () => {
