@@ -16,12 +16,15 @@ import type { Explained } from "../schema/errors/code.ts";
 import { AGENT, VERSION } from "../schema/version.ts";
 import type { CreateInput } from "./commands/create.ts";
 import type { DownloadInput } from "./commands/download.ts";
+import type { EditInput } from "./commands/edit.ts";
 import type { InfoInput } from "./commands/info.ts";
+import type { MagnetInput } from "./commands/magnet.ts";
+import type { ScrapeInput } from "./commands/scrape.ts";
 import type { SeedInput } from "./commands/seed.ts";
 import type { VerifyInput } from "./commands/verify.ts";
 import { checkFlag, downloadFlags, keepSharing, limitFlags, networkFlags, outputFlags, seedFlags } from "./flags.ts";
 import { Settings } from "./Settings.ts";
-import { createFlags } from "./torrentFlags.ts";
+import { createFlags, editFlags } from "./torrentFlags.ts";
 import { UsageError } from "./UsageError.ts";
 
 const torrent = Argument.String("torrent").pipe(
@@ -38,6 +41,9 @@ export interface Commands<R> {
   readonly download: (input: DownloadInput) => Effect.Effect<void, Explained, R>;
   readonly info: (input: InfoInput) => Effect.Effect<void, Explained, R>;
   readonly create: (input: CreateInput) => Effect.Effect<void, Explained, R>;
+  readonly edit: (input: EditInput) => Effect.Effect<void, Explained, R>;
+  readonly magnet: (input: MagnetInput) => Effect.Effect<void, Explained, R>;
+  readonly scrape: (input: ScrapeInput) => Effect.Effect<void, Explained, R>;
   readonly seed: (input: SeedInput) => Effect.Effect<void, Explained, R>;
   readonly verify: (input: VerifyInput) => Effect.Effect<void, Explained, R>;
 }
@@ -58,6 +64,21 @@ export const live = {
     Effect.flatMap(
       Effect.promise(() => import("./commands/create.ts")),
       ({ create }) => create(input),
+    ),
+  edit: (input: EditInput) =>
+    Effect.flatMap(
+      Effect.promise(() => import("./commands/edit.ts")),
+      ({ edit }) => edit(input),
+    ),
+  magnet: (input: MagnetInput) =>
+    Effect.flatMap(
+      Effect.promise(() => import("./commands/magnet.ts")),
+      ({ magnet }) => magnet(input),
+    ),
+  scrape: (input: ScrapeInput) =>
+    Effect.flatMap(
+      Effect.promise(() => import("./commands/scrape.ts")),
+      ({ scrape }) => scrape(input),
     ),
   seed: (input: SeedInput) =>
     Effect.flatMap(
@@ -130,6 +151,51 @@ const createCommand = <R>({ create }: Commands<R>) =>
     ]),
   );
 
+const editCommand = <R>({ edit }: Commands<R>) =>
+  Command.make("edit", { torrent, ...editFlags, ...outputFlags }, edit).pipe(
+    Command.withDescription("Change trackers, web seeds or comment of a .torrent. The info-hash stays what it is"),
+    Command.withShortDescription("Change trackers, web seeds or comment of a .torrent"),
+    Command.withExamples([
+      { command: "bt-effect edit --tracker http://new.example.org/announce -o new.torrent old.torrent" },
+      { command: "bt-effect edit --no-trackers --comment '' -o bare.torrent old.torrent" },
+    ]),
+  );
+
+const magnetCommand = <R>({ magnet }: Commands<R>) =>
+  Command.make("magnet", { torrent, ...outputFlags }, magnet).pipe(
+    Command.withDescription("Print the magnet link of a torrent: hash, name, size, trackers and web seeds"),
+    Command.withShortDescription("Print the magnet link of a torrent"),
+    Command.withExamples([{ command: "bt-effect magnet debian.torrent" }]),
+  );
+
+const scrapeCommand = <R>({ scrape }: Commands<R>) =>
+  Command.make("scrape", { torrent, tracker: networkFlags.tracker, ...outputFlags }, scrape).pipe(
+    Command.withDescription("Ask all trackers at once how many seed and fetch a torrent, and how many have fetched it"),
+    Command.withShortDescription("Ask the trackers how many share a torrent"),
+    Command.withExamples([
+      { command: "bt-effect scrape debian.torrent" },
+      { command: "bt-effect scrape --json 'magnet:?xt=urn:btih:…' | jq .seeders" },
+    ]),
+  );
+
+const shell = Argument.Literals("shell", ["bash", "zsh", "fish"]).pipe(Argument.withDescription("bash, zsh or fish"));
+
+/** Its script tells of all commands: `root` is the tree that it is part of. */
+const completionsCommand = (root: () => Command.Command.Any) =>
+  Command.make("completions", { shell }, (input) =>
+    Effect.flatMap(
+      Effect.promise(() => import("./commands/completions.ts")),
+      ({ completions }) => completions(input.shell, root()),
+    ),
+  ).pipe(
+    Command.withDescription("Print a script that lets a shell complete commands and flags"),
+    Command.withExamples([
+      { command: "bt-effect completions bash > ~/.local/share/bash-completion/completions/bt-effect" },
+      { command: "bt-effect completions zsh > ~/.zfunc/_bt-effect" },
+      { command: "bt-effect completions fish > ~/.config/fish/completions/bt-effect.fish" },
+    ]),
+  );
+
 /** Downloads, unless the first word names a subcommand. */
 const rootCommand = <R>(commands: Commands<R>) =>
   Command.make(
@@ -145,6 +211,10 @@ const rootCommand = <R>(commands: Commands<R>) =>
       infoCommand(commands),
       verifyCommand(commands),
       createCommand(commands),
+      editCommand(commands),
+      magnetCommand(commands),
+      scrapeCommand(commands),
+      completionsCommand((): Command.Command.Any => rootCommand(commands)),
     ]),
     Command.withExamples([
       { command: "bt-effect debian.torrent", description: "Download into the current folder" },

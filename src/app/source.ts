@@ -11,6 +11,7 @@ import * as Stdio from "effect/Stdio";
 import * as Stream from "effect/Stream";
 import type { Explained } from "../schema/errors/code.ts";
 import { parseMagnet } from "../schema/magnet.ts";
+import type { Metainfo } from "../schema/metainfo.ts";
 import { parseMetainfo } from "../schema/metainfo/parse.ts";
 import { Hasher } from "../services/Hasher.ts";
 import type { TorrentSource } from "../streams/request.ts";
@@ -64,46 +65,59 @@ const ofMagnet = (link: string): Effect.Effect<TorrentSource, SourceReason> =>
 
 const LESS_THAN = 0x3c;
 
-const ofBytes = Effect.fnUntraced(function* (bytes: Uint8Array): Effect.fn.Return<TorrentSource, SourceReason, Hasher> {
+const ofBytes = Effect.fnUntraced(function* (bytes: Uint8Array): Effect.fn.Return<Metainfo, SourceReason, Hasher> {
   if (bytes.length === 0) return yield* Effect.fail<SourceReason>({ _tag: "Empty" });
   const parsed = parseMetainfo(bytes, yield* Hasher);
-  if (Result.isSuccess(parsed)) return { _tag: "Metainfo", metainfo: parsed.success };
+  if (Result.isSuccess(parsed)) return parsed.success;
   return yield* Effect.fail(bytes[0] === LESS_THAN ? ({ _tag: "WebPage" } as const) : invalid(parsed.failure));
 });
 
-const resolve = Effect.fnUntraced(function* (
+/** The link that `word` is, if it is one. */
+const linkOf = (word: string): string | undefined => {
+  if (/^magnet:/i.test(word)) return word;
+  if (V1_HASH.test(word)) return `magnet:?xt=urn:btih:${word}`;
+  if (V2_HASH.test(word)) return `magnet:?xt=urn:btmh:1220${word}`;
+  return undefined;
+};
+
+/** The bytes of the .torrent that `word` names. */
+const bytesOf = Effect.fnUntraced(function* (
   word: string,
-): Effect.fn.Return<TorrentSource, SourceReason, FileSystem.FileSystem | Path.Path | Stdio.Stdio | Hasher> {
+): Effect.fn.Return<Uint8Array, SourceReason, FileSystem.FileSystem | Path.Path | Stdio.Stdio> {
   if (word === "-") {
     const { stdin } = yield* Stdio.Stdio;
-    return yield* Effect.flatMap(collect(Stream.mapError(stdin, ofPlatform)), ofBytes);
+    return yield* collect(Stream.mapError(stdin, ofPlatform));
   }
-  if (/^magnet:/i.test(word)) return yield* ofMagnet(word);
-  if (V1_HASH.test(word)) return yield* ofMagnet(`magnet:?xt=urn:btih:${word}`);
-  if (V2_HASH.test(word)) return yield* ofMagnet(`magnet:?xt=urn:btmh:1220${word}`);
-  if (HTTP.test(word)) return yield* Effect.flatMap(fetch(word), ofBytes);
+  if (HTTP.test(word)) return yield* fetch(word);
   const scheme = SCHEME.exec(word)?.[1]?.toLowerCase();
-  if (scheme === undefined) return yield* Effect.flatMap(readFile(word), ofBytes);
+  if (scheme === undefined) return yield* readFile(word);
   if (scheme !== "file") return yield* Effect.fail<SourceReason>({ _tag: "UnsupportedScheme", scheme });
   const path = yield* Path.Path;
   const file = yield* Effect.mapError(
     Effect.suspend(() => path.fromFileUrl(new URL(word))),
     (error): SourceReason => ({ _tag: "Unreadable", why: error.message }),
   );
-  return yield* Effect.flatMap(readFile(file), ofBytes);
+  return yield* readFile(file);
 });
+
+const named = (word: string) => (reason: SourceReason) =>
+  new SourceError({ name: word === "-" ? "standard input" : shorten(word), reason });
 
 /** What `word` names. Reads at most 10 MB. */
 export const readSource = (word: string) =>
-  Effect.mapError(
-    resolve(word),
-    (reason) => new SourceError({ name: word === "-" ? "standard input" : shorten(word), reason }),
-  );
+  Effect.suspend(() => {
+    const link = linkOf(word);
+    const source: Effect.Effect<TorrentSource, SourceReason, FileSystem.FileSystem | Path.Path | Stdio.Stdio | Hasher> =
+      link === undefined
+        ? Effect.map(Effect.flatMap(bytesOf(word), ofBytes), (metainfo) => ({ _tag: "Metainfo", metainfo }))
+        : ofMagnet(link);
+    return Effect.mapError(source, named(word));
+  });
 
-/** The torrent that `word` names; a magnet link or an info-hash has too little in it. */
-export const readMetainfo = (word: string) =>
-  Effect.flatMap(readSource(word), (source) =>
-    source._tag === "Metainfo"
-      ? Effect.succeed(source.metainfo)
-      : Effect.fail(new SourceError({ name: shorten(word), reason: { _tag: "OnlyLink" } })),
-  );
+/** The torrent that `word` names and its bytes; a magnet link or an info-hash has too little in it. Reads at most 10 MB. */
+export const readTorrent = (word: string) =>
+  Effect.gen(function* () {
+    if (linkOf(word) !== undefined) return yield* Effect.fail<SourceReason>({ _tag: "OnlyLink" });
+    const bytes = yield* bytesOf(word);
+    return { bytes, metainfo: yield* ofBytes(bytes) };
+  }).pipe(Effect.mapError(named(word)));

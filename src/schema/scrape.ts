@@ -25,6 +25,9 @@ export interface ScrapeCounts {
   readonly completed: number;
 }
 
+/** How a torrent stands that a tracker does not know. */
+export const NO_COUNTS: ScrapeCounts = { seeders: 0, leechers: 0, completed: 0 };
+
 /** The counts by info-hash in hex; torrents that the tracker left out are missing. */
 export type Scrape = ReadonlyMap<string, ScrapeCounts>;
 

@@ -15,7 +15,7 @@ import { withHashingLine } from "../hashingLine.ts";
 import type { OutputFlags } from "../output.ts";
 import { withOutput } from "../output.ts";
 import { Screen } from "../Screen/Screen.ts";
-import { readMetainfo } from "../source.ts";
+import { readTorrent } from "../source.ts";
 
 /** What the command line says. */
 export interface VerifyInput extends OutputFlags {
@@ -68,7 +68,7 @@ export const verify = (input: VerifyInput) =>
   Effect.gen(function* () {
     const path = yield* Path.Path;
     const screen = yield* Screen;
-    const { info } = yield* readMetainfo(input.torrent);
+    const { info } = (yield* readTorrent(input.torrent)).metainfo;
     const named = path.resolve(input.path);
     const verification = yield* withHashingLine(input, (onProgress) => verifyFiles({ info, path: named, onProgress }));
     const damage = damageOf(info, verification);

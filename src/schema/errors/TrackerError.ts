@@ -1,4 +1,4 @@
-/** Failures of one announce to one tracker; retried by its schedule, they never end a download. */
+/** Failures of one announce to one tracker, or one scrape; announces are retried by its schedule, they never end a download. */
 import * as Data from "effect/Data";
 import { kebab } from "./kebab.ts";
 
@@ -13,6 +13,8 @@ export type TrackerReason =
   | { readonly _tag: "TooLarge"; readonly limit: number }
   /** The answer is not what a tracker's answer must be. */
   | { readonly _tag: "Malformed"; readonly why: string }
+  /** Asked how a torrent stands, at a URL that says nothing of where to ask that (BEP 48). */
+  | { readonly _tag: "NoScrape" }
   | { readonly _tag: "Unsupported"; readonly scheme: string };
 
 const sentence = (reason: TrackerReason): string => {
@@ -31,6 +33,8 @@ const sentence = (reason: TrackerReason): string => {
       return `the answer is larger than ${reason.limit} bytes`;
     case "Malformed":
       return `the answer makes no sense: ${reason.why}`;
+    case "NoScrape":
+      return "this tracker cannot be asked how many share a torrent";
     case "Unsupported":
       return `trackers of the kind ${reason.scheme} are not supported`;
   }

@@ -1,10 +1,11 @@
-/** One announce over several address families (BEP 7): asked at once, answered as soon as waiting for the rest no longer pays. No state. */
+/** One announce, or scrape, over several address families (BEP 7): asked at once, answered as soon as waiting for the rest no longer pays. No state. */
 import type * as Arr from "effect/Array";
 import * as Clock from "effect/Clock";
 import * as Deferred from "effect/Deferred";
 import * as Effect from "effect/Effect";
 import * as NetAddress from "effect/net/NetAddress";
 import type { TrackerReason } from "../../schema/errors/TrackerError.ts";
+import type { ScrapeCounts } from "../../schema/scrape.ts";
 import type { AnnounceResponse } from "../../schema/tracker.ts";
 
 /** After the first answer the other family gets as long again as that one took, and these milliseconds on top. */
@@ -26,7 +27,7 @@ const rank = ({ _tag }: TrackerReason): number => {
 };
 
 /** The first answer, with the peers of the others added and the largest counts. */
-const join = (first: AnnounceResponse, others: ReadonlyArray<AnnounceResponse>): AnnounceResponse => {
+export const joinAnnounces = (first: AnnounceResponse, others: ReadonlyArray<AnnounceResponse>): AnnounceResponse => {
   const peers = new Map(
     [first, ...others].flatMap((answer) => answer.peers.map((peer) => [NetAddress.formatInet(peer), peer])),
   );
@@ -43,16 +44,20 @@ const join = (first: AnnounceResponse, others: ReadonlyArray<AnnounceResponse>):
   );
 };
 
-/** Runs an announce per family; succeeds with what was answered in time, fails when all failed, with the reason that tells most. */
-export const overFamilies = Effect.fnUntraced(function* (
-  announces: Arr.NonEmptyReadonlyArray<Effect.Effect<AnnounceResponse, TrackerReason>>,
-) {
+/** The counts of one of the families: a tracker keeps one book for both. */
+export const firstCounts = (first: ScrapeCounts): ScrapeCounts => first;
+
+/** Runs a question per family; succeeds with what was answered in time, joined; fails when all failed, with the reason that tells most. */
+export const overFamilies = Effect.fnUntraced(function* <A>(
+  questions: Arr.NonEmptyReadonlyArray<Effect.Effect<A, TrackerReason>>,
+  join: (first: A, others: ReadonlyArray<A>) => A,
+): Effect.fn.Return<A, TrackerReason> {
   const begun = yield* Clock.currentTimeMillis;
   const answered = yield* Deferred.make<void>();
-  const answers: Array<AnnounceResponse> = [];
+  const answers: Array<A> = [];
   const failures: Array<TrackerReason> = [];
   const all = Effect.forEach(
-    announces,
+    questions,
     Effect.matchEffect({
       onSuccess: (answer) => {
         answers.push(answer);

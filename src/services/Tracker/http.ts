@@ -1,6 +1,6 @@
 /**
- * Announces over HTTP and HTTPS (BEP 3, 7): sockets, redirects, compression and their limits. What is asked and answered is
- * `schema/trackerHttp.ts`. No state; each announce uses connections of its own.
+ * Announces and scrapes over HTTP and HTTPS (BEP 3, 7, 48): sockets, redirects, compression and their limits. What is asked and answered is
+ * `schema/trackerHttp.ts` and `schema/scrape.ts`. No state; each announce uses connections of its own.
  *
  * It is built on `node:http` because an announce is one GET: an HTTP client with pools would cost tens of milliseconds of start-up.
  */
@@ -12,6 +12,8 @@ import * as NetAddress from "effect/net/NetAddress";
 import * as Result from "effect/Result";
 import type { TrackerReason } from "../../schema/errors/TrackerError.ts";
 import { TrackerSettings } from "../../schema/settings.ts";
+import type { InfoHash } from "../../schema/infoHash.ts";
+import { decodeScrape, NO_COUNTS, type ScrapeCounts, scrapeUrl } from "../../schema/scrape.ts";
 import type { AnnounceRequest, AnnounceResponse } from "../../schema/tracker.ts";
 import {
   announceUrl,
@@ -22,8 +24,10 @@ import {
   type HttpTarget,
 } from "../../schema/trackerHttp.ts";
 import { VERSION } from "../../schema/version.ts";
+import type { Proxy } from "../../schema/socks5.ts";
 import { clientOf, lookupExcept } from "../httpClient.ts";
-import { overFamilies } from "./families.ts";
+import { HttpProxy, proxyAgent } from "../proxied.ts";
+import { firstCounts, joinAnnounces, overFamilies } from "./families.ts";
 
 const HEADERS = { "user-agent": `bt-effect/${VERSION}`, "accept-encoding": "gzip", accept: "*/*" };
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
@@ -66,10 +70,16 @@ interface Route {
   readonly family?: 4 | 6;
   /** Refuse to connect to this machine. */
   readonly remoteOnly: boolean;
+  /** Goes through this, which also looks names up. */
+  readonly proxy: Proxy | undefined;
 }
 
 /** One GET, its answer read up to `MAX_BODY`. Interrupting it destroys the socket. */
-const get = (target: HttpTarget, route: Route, connectTimeout: Duration.Input): Effect.Effect<Reply, TrackerReason> =>
+const get = (
+  target: HttpTarget,
+  { proxy, ...route }: Route,
+  connectTimeout: Duration.Input,
+): Effect.Effect<Reply, TrackerReason> =>
   Effect.suspend(() => {
     let connected = false;
     const exchange = Effect.callback<Reply, TrackerReason>((resume) => {
@@ -81,7 +91,7 @@ const get = (target: HttpTarget, route: Route, connectTimeout: Duration.Input): 
         port,
         path,
         headers: HEADERS,
-        agent: false,
+        agent: proxy === undefined ? false : proxyAgent(proxy, target.secure, {}),
         ...(auth !== undefined && { auth }),
         ...(route.family !== undefined && { family: route.family }),
         ...(route.remoteOnly && { lookup: remoteOnly }),
@@ -102,7 +112,7 @@ const get = (target: HttpTarget, route: Route, connectTimeout: Duration.Input): 
               status: response.statusCode ?? 0,
               location: response.headers.location,
               body: Buffer.concat(chunks),
-              local: isLocal(response.socket.remoteAddress ?? ""),
+              local: isLocal(proxy === undefined ? (response.socket.remoteAddress ?? "") : hostname),
             }),
           ),
         );
@@ -137,21 +147,29 @@ const unpacked = (body: Uint8Array): Effect.Effect<Uint8Array, TrackerReason> =>
       );
 
 /** Reads a reply; a failure that the tracker worded itself counts for more than the HTTP status around it. */
-const read = Effect.fnUntraced(function* ({ status, body }: Reply) {
+const read = Effect.fnUntraced(function* <A>(
+  { status, body }: Reply,
+  decode: (body: Uint8Array) => Result.Result<A, TrackerReason>,
+) {
   const ok = status >= 200 && status < 300;
-  const answer = yield* Effect.result(
-    Effect.flatMap(unpacked(body), (bytes) => Effect.fromResult(decodeAnnounce(bytes))),
-  );
+  const answer = yield* Effect.result(Effect.flatMap(unpacked(body), (bytes) => Effect.fromResult(decode(bytes))));
   if (Result.isFailure(answer) && (ok || answer.failure._tag === "Rejected")) return yield* Effect.fail(answer.failure);
   if (Result.isFailure(answer) || !ok) return yield* Effect.fail<TrackerReason>({ _tag: "HttpStatus", status });
   return answer.success;
 });
 
+/** How the answers to a question are read, and put together where several families brought one. */
+interface Question<A> {
+  readonly decode: (body: Uint8Array) => Result.Result<A, TrackerReason>;
+  readonly join: (first: A, others: ReadonlyArray<A>) => A;
+}
+
 const badUrl = (what: string): TrackerReason => ({ _tag: "Unreachable", cause: new Error(what) });
 
-/** Makes the function that announces to one http or https URL, over each address family that its host has. */
+/** Makes the functions that announce to and scrape one http or https URL, over each address family that its host has. */
 export const makeHttp = Effect.gen(function* () {
   const settings = yield* TrackerSettings;
+  const proxy = yield* HttpProxy;
   const connectTimeout = Duration.seconds(settings.connectTimeout);
 
   const follow = Effect.fnUntraced(function* (from: string, family: 4 | 6 | undefined) {
@@ -164,10 +182,10 @@ export const makeHttp = Effect.gen(function* () {
       if (isRemoteOnly && isLocal(target.hostname))
         return yield* Effect.fail(reasonOf(localRedirect(), target.hostname));
       const literal = NetAddress.isIpAddress(Result.getOrUndefined(NetAddress.ipFromString(target.hostname)));
-      const route: Route = { remoteOnly: isRemoteOnly, ...(!literal && family && { family }) };
+      const route: Route = { proxy, remoteOnly: isRemoteOnly, ...(!literal && family && { family }) };
       const reply = yield* get(target, route, connectTimeout);
       if (redirects === 0) fromHere = reply.local;
-      if (!REDIRECTS.has(reply.status) || reply.location === undefined) return yield* read(reply);
+      if (!REDIRECTS.has(reply.status) || reply.location === undefined) return reply;
       const next = redirectUrl(url, reply.location);
       if (next === undefined)
         return yield* Effect.fail<TrackerReason>({ _tag: "Malformed", why: "it redirects to nowhere" });
@@ -176,16 +194,30 @@ export const makeHttp = Effect.gen(function* () {
     return yield* Effect.fail<TrackerReason>({ _tag: "Malformed", why: "it redirects too often" });
   });
 
-  return (url: string, request: AnnounceRequest): Effect.Effect<AnnounceResponse, TrackerReason> => {
-    const full = announceUrl(url, request);
+  const ask = <A>(full: string, question: Question<A>): Effect.Effect<A, TrackerReason> => {
+    const over = (family: 4 | 6 | undefined) =>
+      Effect.flatMap(follow(full, family), (reply) => read(reply, question.decode));
     const literal = Result.isSuccess(NetAddress.ipFromString(httpTarget(full)?.hostname ?? ""));
     const families: Arr.NonEmptyReadonlyArray<4 | 6 | undefined> = literal ? [undefined] : [4, 6];
     const [first, ...others] = families;
-    return overFamilies([follow(full, first), ...others.map((family) => follow(full, family))]).pipe(
+    return overFamilies([over(first), ...others.map(over)], question.join).pipe(
       Effect.timeoutOrElse({
         duration: Duration.seconds(settings.announceTimeout),
         orElse: () => Effect.fail<TrackerReason>({ _tag: "TimedOut" }),
       }),
     );
+  };
+
+  return {
+    announce: (url: string, request: AnnounceRequest): Effect.Effect<AnnounceResponse, TrackerReason> =>
+      ask(announceUrl(url, request), { decode: decodeAnnounce, join: joinAnnounces }),
+    scrape: (url: string, infoHash: InfoHash): Effect.Effect<ScrapeCounts, TrackerReason> => {
+      const full = scrapeUrl(url, [infoHash]);
+      if (full === undefined) return Effect.fail({ _tag: "NoScrape" });
+      return ask(full, {
+        decode: (body) => Result.map(decodeScrape(body, [infoHash]), (counts) => counts.get(infoHash.hex) ?? NO_COUNTS),
+        join: firstCounts,
+      });
+    },
   };
 });

@@ -12,6 +12,7 @@ import * as Layer from "effect/Layer";
 import * as NetAddress from "effect/net/NetAddress";
 import { TrackerError, type TrackerReason } from "../../schema/errors/TrackerError.ts";
 import type { InfoHash } from "../../schema/infoHash.ts";
+import { NO_COUNTS } from "../../schema/scrape.ts";
 import type { AnnounceRequest, AnnounceResponse } from "../../schema/tracker.ts";
 import { Tracker } from "./Tracker.ts";
 
@@ -101,7 +102,11 @@ export const layer = (ip: NetAddress.IpAddress): Layer.Layer<Tracker, never, Mem
   Layer.effect(
     Tracker,
     Effect.map(MemoryTrackers, (trackers) =>
-      Tracker.of({ announce: (url, request) => trackers.announce(url, request, ip) }),
+      Tracker.of({
+        announce: (url, request) => trackers.announce(url, request, ip),
+        scrape: (url, infoHash) =>
+          Effect.map(trackers.swarm(url, infoHash), ({ length }) => ({ ...NO_COUNTS, seeders: length })),
+      }),
     ),
   );
 

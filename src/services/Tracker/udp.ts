@@ -1,5 +1,5 @@
 /**
- * Announces over UDP (BEP 15, 41) through the shared port: connection ids, retransmission, and the matching of answers by transaction and
+ * Announces and scrapes over UDP (BEP 15, 41) through the shared port: connection ids, retransmission, and the matching of answers by transaction and
  * source. The packets are `schema/trackerUdp.ts`.
  *
  * Life cycle: one receiver on the shared port and the connection ids, as long as the scope it is made in.
@@ -17,6 +17,8 @@ import * as Random from "effect/Random";
 import * as Result from "effect/Result";
 import type { TrackerReason } from "../../schema/errors/TrackerError.ts";
 import { TrackerSettings } from "../../schema/settings.ts";
+import type { InfoHash } from "../../schema/infoHash.ts";
+import { decodeUdpScrape, encodeUdpScrape, NO_COUNTS, type ScrapeCounts } from "../../schema/scrape.ts";
 import type { AnnounceRequest, AnnounceResponse } from "../../schema/tracker.ts";
 import {
   decodeAnswer,
@@ -28,20 +30,34 @@ import {
   type UdpTarget,
 } from "../../schema/trackerUdp.ts";
 import { Datagrams } from "../Datagrams/Datagrams.ts";
-import { overFamilies } from "./families.ts";
+import { firstCounts, joinAnnounces, overFamilies } from "./families.ts";
 
 /** Connection ids kept: more trackers than any session speaks with in a minute. */
 const MAX_CONNECTIONS = 512;
 
+/** What may come back: an answer to a connect or an announce, or the counts that were asked for. */
+type Answer = UdpAnswer | { readonly _tag: "Scraped"; readonly counts: ScrapeCounts };
+
 /** A packet that waits for its answer. */
 interface Waiting {
   readonly to: NetAddress.InetAddress;
-  readonly answer: Deferred.Deferred<UdpAnswer>;
+  readonly read: Read;
+  readonly answer: Deferred.Deferred<Answer>;
+}
+
+/** Reads an answer; undefined for bytes that are none. */
+type Read = (bytes: Uint8Array, family: NetAddress.IpFamily) => Answer | undefined;
+
+/** What is asked of a tracker once a connection id is there: the packet, its answers, and what is wanted of them. */
+interface Question<A> {
+  readonly encode: (envelope: { readonly connectionId: bigint; readonly transactionId: number }) => Uint8Array;
+  readonly read: Read;
+  readonly take: (answer: Answer) => A | undefined;
 }
 
 const malformed = (why: string) => Effect.fail<TrackerReason>({ _tag: "Malformed", why });
 
-/** Makes the function that announces to one udp URL, over each address family that both sides have. */
+/** Makes the functions that announce to and scrape one udp URL, over each address family that both sides have. */
 export const makeUdp = Effect.gen(function* () {
   const datagrams = yield* Datagrams;
   const dns = yield* Dns.Dns;
@@ -53,18 +69,22 @@ export const makeUdp = Effect.gen(function* () {
     const transaction = transactionOf(bytes);
     const slot = transaction === undefined ? undefined : waiting.get(transaction);
     if (slot === undefined || !Equal.equals(slot.to, from)) return false;
-    const answer = decodeAnswer(bytes, NetAddress.familyOf(from));
+    const answer = slot.read(bytes, NetAddress.familyOf(from));
     if (answer === undefined) return false;
     Deferred.doneUnsafe(slot.answer, Effect.succeed(answer));
     return true;
   });
 
   /** Sends one packet and waits for its answer; none when the answer does not come in time. */
-  const transmit = (to: NetAddress.InetAddress, seconds: number, packet: (transactionId: number) => Uint8Array) =>
+  const transmit = (
+    to: NetAddress.InetAddress,
+    seconds: number,
+    { packet, read }: { readonly packet: (transactionId: number) => Uint8Array; readonly read: Read },
+  ) =>
     Effect.gen(function* () {
       const transactionId = (yield* Random.nextIntBetween(0, 0x1_0000_0000)) >>> 0;
-      const answer = yield* Deferred.make<UdpAnswer>();
-      waiting.set(transactionId, { to, answer });
+      const answer = yield* Deferred.make<Answer>();
+      waiting.set(transactionId, { to, read, answer });
       return yield* datagrams.send(to, packet(transactionId)).pipe(
         Effect.mapError((cause): TrackerReason => ({ _tag: "Unreachable", cause })),
         Effect.andThen(Deferred.await(answer)),
@@ -76,7 +96,7 @@ export const makeUdp = Effect.gen(function* () {
   /** Asks for a connection id, transmitting as often as the settings say. */
   const connect = Effect.fnUntraced(function* (to: NetAddress.InetAddress) {
     for (const seconds of settings.retransmit) {
-      const answer = Option.getOrUndefined(yield* transmit(to, seconds, encodeConnect));
+      const answer = Option.getOrUndefined(yield* transmit(to, seconds, { packet: encodeConnect, read: decodeAnswer }));
       if (answer === undefined) continue;
       if (answer._tag === "Error") return yield* Effect.fail<TrackerReason>({ _tag: "Rejected", text: answer.text });
       if (answer._tag !== "Connected") return yield* malformed("it answers a connect with something else");
@@ -91,12 +111,11 @@ export const makeUdp = Effect.gen(function* () {
     return yield* Effect.fail<TrackerReason>({ _tag: "TimedOut" });
   });
 
-  /** Announces to one address. An id kept from before that brings an error or silence is not trusted again. */
-  const announceTo = Effect.fnUntraced(function* (
+  /** Asks at one address. An id kept from before that brings an error or silence is not trusted again. */
+  const askAt = Effect.fnUntraced(function* <A>(
     to: NetAddress.InetAddress,
-    { urlData }: UdpTarget,
-    request: AnnounceRequest,
-  ) {
+    { encode, read, take }: Question<A>,
+  ): Effect.fn.Return<A, TrackerReason> {
     const key = NetAddress.formatInet(to);
     let proven = false;
     for (const seconds of settings.retransmit) {
@@ -104,12 +123,12 @@ export const makeUdp = Effect.gen(function* () {
       const usable = kept !== undefined && kept.expires > (yield* Clock.currentTimeMillis);
       proven ||= !usable;
       const connectionId = usable ? kept.id : yield* connect(to);
-      const answer = yield* transmit(to, seconds, (transactionId) =>
-        encodeAnnounce({ connectionId, transactionId, urlData }, request),
-      );
+      const packet = (transactionId: number) => encode({ connectionId, transactionId });
+      const answer = yield* transmit(to, seconds, { packet, read });
       if (Option.isSome(answer)) {
-        if (answer.value._tag === "Announced") return answer.value.response;
-        if (answer.value._tag !== "Error") return yield* malformed("it answers an announce with something else");
+        const wanted = take(answer.value);
+        if (wanted !== undefined) return wanted;
+        if (answer.value._tag !== "Error") return yield* malformed("it answers with something else");
         if (proven) return yield* Effect.fail<TrackerReason>({ _tag: "Rejected", text: answer.value.text });
       }
       if (!proven) connections.delete(key);
@@ -135,7 +154,11 @@ export const makeUdp = Effect.gen(function* () {
     return yield* Effect.fail<TrackerReason>({ _tag: "Unreachable", cause });
   });
 
-  return (url: string, request: AnnounceRequest): Effect.Effect<AnnounceResponse, TrackerReason> =>
+  const ask = <A>(
+    url: string,
+    question: (target: UdpTarget) => Question<A>,
+    join: (first: A, others: ReadonlyArray<A>) => A,
+  ): Effect.Effect<A, TrackerReason> =>
     Effect.gen(function* () {
       const target = udpTarget(url);
       if (target === undefined) {
@@ -143,11 +166,38 @@ export const makeUdp = Effect.gen(function* () {
         return yield* Effect.fail<TrackerReason>({ _tag: "Unreachable", cause });
       }
       const addresses = yield* addressesOf(target);
-      return yield* overFamilies(Arr.map(addresses, (to) => announceTo(to, target, request)));
+      return yield* overFamilies(
+        Arr.map(addresses, (to) => askAt(to, question(target))),
+        join,
+      );
     }).pipe(
       Effect.timeoutOrElse({
         duration: Duration.seconds(settings.announceTimeout),
         orElse: () => Effect.fail<TrackerReason>({ _tag: "TimedOut" }),
       }),
     );
+
+  return {
+    announce: (url: string, request: AnnounceRequest): Effect.Effect<AnnounceResponse, TrackerReason> => {
+      const question = ({ urlData }: UdpTarget): Question<AnnounceResponse> => ({
+        encode: (envelope) => encodeAnnounce({ ...envelope, urlData }, request),
+        read: decodeAnswer,
+        take: (answer) => (answer._tag === "Announced" ? answer.response : undefined),
+      });
+      return ask(url, question, joinAnnounces);
+    },
+    scrape: (url: string, infoHash: InfoHash): Effect.Effect<ScrapeCounts, TrackerReason> => {
+      const question = (): Question<ScrapeCounts> => ({
+        encode: (envelope) => encodeUdpScrape(envelope, [infoHash]),
+        read: (bytes, family) => {
+          const counts = decodeUdpScrape(bytes, [infoHash]);
+          return counts === undefined
+            ? decodeAnswer(bytes, family)
+            : { _tag: "Scraped", counts: counts.get(infoHash.hex) ?? NO_COUNTS };
+        },
+        take: (answer) => (answer._tag === "Scraped" ? answer.counts : undefined),
+      });
+      return ask(url, question, firstCounts);
+    },
+  };
 });

@@ -4,7 +4,7 @@ import { NetAddress } from "effect/net";
 import { TestClock } from "effect/testing";
 import type { TrackerReason } from "../../../src/schema/errors/TrackerError.ts";
 import type { AnnounceResponse } from "../../../src/schema/tracker.ts";
-import { overFamilies } from "../../../src/services/Tracker/families.ts";
+import { joinAnnounces, overFamilies } from "../../../src/services/Tracker/families.ts";
 
 const peer = NetAddress.inetAddressFromStringUnsafe;
 const v4: AnnounceResponse = { peers: [peer("1.2.3.4:5")], interval: 900, seeders: 1, leechers: 9, trackerId: "a" };
@@ -17,10 +17,13 @@ const v6: AnnounceResponse = {
 };
 const fail = (reason: TrackerReason) => Effect.fail(reason);
 
+const announceOver = (questions: Parameters<typeof overFamilies<AnnounceResponse>>[0]) =>
+  overFamilies(questions, joinAnnounces);
+
 describe("overFamilies", () => {
   it.effect("joins the answers of both families, the first one's words first", () =>
     Effect.gen(function* () {
-      assert.deepStrictEqual(yield* overFamilies([Effect.succeed(v4), Effect.succeed(v6)]), {
+      assert.deepStrictEqual(yield* announceOver([Effect.succeed(v4), Effect.succeed(v6)]), {
         peers: [peer("1.2.3.4:5"), peer("[::2]:6")],
         interval: 900,
         seeders: 3,
@@ -37,7 +40,7 @@ describe("overFamilies", () => {
           const fiber = yield* Effect.forkChild(
             Effect.gen(function* () {
               const from = yield* Clock.currentTimeMillis;
-              const answer = yield* overFamilies([
+              const answer = yield* announceOver([
                 Effect.delay(Effect.succeed(v6), slower),
                 Effect.delay(Effect.succeed(v4), 100),
               ]);
@@ -53,7 +56,7 @@ describe("overFamilies", () => {
   );
   it.effect("succeeds when one family fails, at once when it failed before", () =>
     Effect.gen(function* () {
-      const answer = yield* overFamilies([fail({ _tag: "UnknownHost", host: "t" }), Effect.succeed(v4)]);
+      const answer = yield* announceOver([fail({ _tag: "UnknownHost", host: "t" }), Effect.succeed(v4)]);
       assert.deepStrictEqual(answer, v4);
     }),
   );
@@ -61,9 +64,9 @@ describe("overFamilies", () => {
     Effect.gen(function* () {
       const rejected: TrackerReason = { _tag: "Rejected", text: "no" };
       const unknown: TrackerReason = { _tag: "UnknownHost", host: "t" };
-      assert.deepStrictEqual(yield* Effect.flip(overFamilies([fail(unknown), fail(rejected)])), rejected);
+      assert.deepStrictEqual(yield* Effect.flip(announceOver([fail(unknown), fail(rejected)])), rejected);
       const silent: TrackerReason = { _tag: "TimedOut" };
-      assert.deepStrictEqual(yield* Effect.flip(overFamilies([fail(silent), fail(unknown)])), silent);
+      assert.deepStrictEqual(yield* Effect.flip(announceOver([fail(silent), fail(unknown)])), silent);
     }),
   );
 });

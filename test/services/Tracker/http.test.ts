@@ -59,7 +59,7 @@ const serveSockets = (handle: (socket: Socket) => void) =>
     return portOf(server);
   });
 
-const announce = (url: string) => Effect.flatMap(makeHttp, (http) => http(url, request));
+const announce = (url: string) => Effect.flatMap(makeHttp, (http) => http.announce(url, request));
 const refusal = (url: string) => Effect.flip(announce(url));
 
 describe("Tracker, HTTP", () => {

@@ -80,7 +80,7 @@ const noNames = Dns.layerStatic({
 const announcing = (reply: (arrival: Arrival) => Reply, urls: ReadonlyArray<string>, after = 0) => {
   const { arrivals, layer } = scripted(reply);
   return Effect.gen(function* () {
-    const announce = yield* makeUdp;
+    const { announce } = yield* makeUdp;
     const fiber = yield* Effect.forkChild(
       Effect.forEach(urls, (url, index) =>
         Effect.delay(Effect.result(announce(url, request)), index === 0 ? 0 : after * 1000),
@@ -185,7 +185,7 @@ describe("Tracker, UDP", () => {
         request._tag === "Connect" && request.transactionId % 2 === 0 ? { answer: honest(request) } : undefined;
       const { layer, arrivals } = scripted(reply);
       yield* Effect.gen(function* () {
-        const announce = yield* makeUdp;
+        const { announce } = yield* makeUdp;
         const fiber = yield* Effect.forkChild(Effect.flip(announce(LITERAL, request)));
         yield* TestClock.adjust("30 seconds");
         assert.deepStrictEqual(yield* Fiber.join(fiber), { _tag: "TimedOut" });
@@ -242,7 +242,7 @@ describe("Tracker, UDP", () => {
         sendUnsafe: () => {},
       });
       const failures = yield* Effect.gen(function* () {
-        const announce = yield* makeUdp;
+        const { announce } = yield* makeUdp;
         return yield* Effect.forEach([LITERAL, "udp://six.example:1"], (url) => Effect.flip(announce(url, request)));
       }).pipe(Effect.provide([broken, noNames]));
       assert.deepStrictEqual(failures[0], { _tag: "Unreachable", cause: error });

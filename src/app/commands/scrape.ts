@@ -1,0 +1,75 @@
+/** `bt-effect scrape <torrent>`: asks all trackers at once how many share it. Nothing is announced. */
+import * as Effect from "effect/Effect";
+import * as Result from "effect/Result";
+import * as TrackerLive from "../../services/Tracker/live.ts";
+import * as Datagrams from "../../services/Datagrams/node.ts";
+import * as Dns from "../../services/Dns/node.ts";
+import * as Layer from "effect/Layer";
+import { type Scraped, scrapeAll } from "../../streams/scraping.ts";
+import * as Text from "../display/text.ts";
+import type { OutputFlags } from "../output.ts";
+import { withOutput } from "../output.ts";
+import { Screen } from "../Screen/Screen.ts";
+import { ScrapeFailed } from "../ScrapeFailed.ts";
+import { readSource } from "../source.ts";
+
+/** What the command line says. */
+export interface ScrapeInput extends OutputFlags {
+  readonly torrent: string;
+  /** More trackers. */
+  readonly tracker: ReadonlyArray<string>;
+}
+
+/** Cells of a column of numbers. */
+const CELLS = 11;
+
+const row = (...cells: readonly [string, string, string]): string =>
+  cells.map((cell) => Text.pad(cell, CELLS)).join("");
+
+/** A table for people. */
+export const page = (answers: ReadonlyArray<Scraped>): string =>
+  [
+    `${row("seeders", "leechers", "completed")}tracker`,
+    ...answers.map(({ result, url }) =>
+      Result.match(result, {
+        onSuccess: ({ completed, leechers, seeders }) =>
+          `${row(String(seeders), String(leechers), String(completed))}${Text.printable(url)}`,
+        onFailure: ({ message }) => `${row("-", "-", "-")}${Text.printable(message)}`,
+      }),
+    ),
+  ]
+    .map((line) => `${line}\n`)
+    .join("");
+
+/** A line of JSON per tracker. */
+export const data = (answers: ReadonlyArray<Scraped>): string =>
+  answers
+    .map(({ result, url }) =>
+      Result.match(result, {
+        onSuccess: (counts) => ({ type: "scrape", url, ...counts }),
+        onFailure: ({ code, message }) => ({ type: "scrape", url, code, message }),
+      }),
+    )
+    .map((line) => `${JSON.stringify(line)}\n`)
+    .join("");
+
+const network = TrackerLive.layer.pipe(
+  Layer.provide(Datagrams.layer({ port: 0, address: undefined })),
+  Layer.provide(Dns.layer),
+);
+
+/** Asks and prints; fails where no tracker answered. */
+export const scrape = (input: ScrapeInput) =>
+  Effect.gen(function* () {
+    const screen = yield* Screen;
+    const source = yield* readSource(input.torrent);
+    const of = source._tag === "Metainfo" ? source.metainfo : source.magnet;
+    const model = source._tag === "Metainfo" ? source.metainfo.info : source.magnet;
+    const urls = [...new Set([...of.trackers.flat(), ...input.tracker])];
+    const name = model.name ?? model.infoHash.hex;
+    if (urls.length === 0) return yield* new ScrapeFailed({ name, trackers: 0 });
+    const answers = yield* scrapeAll(urls, model.infoHash).pipe(Effect.provide(network));
+    if (!input.quiet || input.json) screen.print(input.json ? data(answers) : page(answers));
+    if (answers.every(({ result }) => Result.isFailure(result)))
+      return yield* new ScrapeFailed({ name, trackers: urls.length });
+  }).pipe(withOutput(input));
