@@ -98,6 +98,10 @@ export const networkFlags = {
   noLsd: toggle("no-lsd", "Look for no peers in the local network; for private torrents nobody ever does"),
   noPex: toggle("no-pex", "Exchange no addresses with peers; for private torrents none ever are"),
   noWebSeeds: toggle("no-web-seeds", "Fetch nothing from the web seeds that the torrent names"),
+  proxy: single("proxy", values.proxy, {
+    metavar: "URL",
+    description: "Reach trackers, web seeds and peers through socks5://[user:pass@]host:port, and nothing without it",
+  }).pipe(Flag.optional),
   ipFilter: single("ip-filter", values.text, {
     metavar: "FILE",
     description: "Ranges of addresses never to talk to: P2P, DAT or CIDR lines, packed with gzip or not",

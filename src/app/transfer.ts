@@ -12,6 +12,7 @@ import * as Stream from "effect/Stream";
 import * as NetAddress from "effect/net/NetAddress";
 import type { DownloadError } from "../schema/errors/DownloadError.ts";
 import type { DownloadEvent, Progress } from "../schema/events.ts";
+import type { Proxy } from "../schema/socks5.ts";
 import type { Limits } from "../services/Bandwidth.ts";
 import * as Live from "../services/live.ts";
 import { download } from "../streams/download.ts";
@@ -23,6 +24,7 @@ import * as Text from "./display/text.ts";
 import { Interruption } from "./interruption.ts";
 import type { OutputFlags } from "./output.ts";
 import { rememberedPort } from "./port.ts";
+import { UsageError } from "./UsageError.ts";
 import { Screen } from "./Screen/Screen.ts";
 import { readSource } from "./source.ts";
 
@@ -39,6 +41,7 @@ export interface TransferInput extends OutputFlags {
   readonly noPex: boolean;
   readonly noWebSeeds: boolean;
   readonly ipFilter: Option.Option<string>;
+  readonly proxy: Option.Option<Proxy>;
   readonly dhtBootstrap: ReadonlyArray<HostPort>;
   readonly noUtp: boolean;
   readonly encryption: EncryptionPolicy;
@@ -130,9 +133,17 @@ export const transfer = (input: TransferInput, ask: (given: Given) => DownloadRe
   Effect.gen(function* () {
     const path = yield* Path.Path;
     const args = yield* (yield* Stdio.Stdio).args;
+    const proxy = Option.getOrUndefined(input.proxy);
+    if (proxy !== undefined && /^https?:/i.test(input.torrent))
+      return yield* new UsageError({
+        kind: "proxy",
+        problem: "with --proxy a .torrent cannot be fetched from a website",
+        hint: "save it to a file first",
+      });
     const source = yield* readSource(input.torrent);
     const ipFilter = Option.isSome(input.ipFilter) ? yield* filterIn(input.ipFilter.value) : undefined;
-    const port = Option.isSome(input.port) ? input.port.value : yield* rememberedPort;
+    const wished = Option.isSome(input.port) ? Effect.succeed(input.port.value) : rememberedPort;
+    const port = proxy === undefined ? yield* wished : 0;
     const address = Option.flatMap(input.bind, (text) => Result.getSuccess(NetAddress.ipFromString(text)));
     yield* follow(download(ask({ source, folder: path.resolve("."), port })), args).pipe(
       Effect.provide(
@@ -141,6 +152,7 @@ export const transfer = (input: TransferInput, ask: (given: Given) => DownloadRe
           address: Option.getOrUndefined(address),
           noUtp: input.noUtp,
           ipFilter,
+          proxy,
           limits: limitsOf(input),
           dhtRouters: input.dhtBootstrap.length > 0 ? input.dhtBootstrap : undefined,
         }),

@@ -1,6 +1,7 @@
 /** Readers of the values of flags: text in, value or a sentence that says what was expected out. Pure; they know no flag by name. */
 import * as NetAddress from "effect/net/NetAddress";
 import * as Result from "effect/Result";
+import { parseProxy, type Proxy } from "../schema/socks5.ts";
 import type { HostPort, SelectPattern } from "../streams/request.ts";
 
 /** Reads a value; the failure says what was expected. */
@@ -70,6 +71,14 @@ export const address: Read<string> = (value) =>
   Result.isSuccess(NetAddress.ipFromString(value))
     ? Result.succeed(value)
     : Result.fail("an IP address of this machine, like 192.168.1.2");
+
+/** `socks5://[user:password@]host:port`. */
+export const proxy: Read<Proxy> = (value) => {
+  const read = parseProxy(value);
+  return read === undefined
+    ? Result.fail("socks5://HOST:PORT or socks5://USER:PASSWORD@HOST:PORT")
+    : Result.succeed(read);
+};
 
 /** The URL of a tracker: http, https or udp. */
 export const trackerUrl: Read<string> = (value) => {

@@ -1,13 +1,17 @@
 /** All the live Layers together: what a download runs on in the real world. For the program and for users of the library. */
 import * as Layer from "effect/Layer";
 import * as SecureRandom from "effect/crypto/SecureRandom";
+import * as NetDns from "effect/net/Dns";
 import type * as NetAddress from "effect/net/NetAddress";
 import type { IpFilter } from "../schema/ipFilter.ts";
+import type { Proxy } from "../schema/socks5.ts";
 import { Bans } from "./Bans.ts";
 import { Bandwidth, type Limits } from "./Bandwidth.ts";
 import { Choker } from "./Choker/Choker.ts";
 import * as Datagrams from "./Datagrams/node.ts";
+import * as NoDatagrams from "./Datagrams/none.ts";
 import * as Dht from "./Dht/live.ts";
+import * as DhtMemory from "./Dht/memory.ts";
 import type { NodeName } from "./Dht/Dht.ts";
 import * as DhtStore from "./DhtStore/files.ts";
 import * as Dns from "./Dns/node.ts";
@@ -15,9 +19,11 @@ import { Hasher } from "./Hasher.ts";
 import { LocalDiscovery } from "./LocalDiscovery.ts";
 import * as Multicast from "./Multicast/node.ts";
 import { Picker } from "./Picker/Picker.ts";
+import { HttpProxy } from "./proxied.ts";
 import * as ResumeStore from "./ResumeStore/files.ts";
 import * as Storage from "./Storage/files.ts";
 import * as Tracker from "./Tracker/live.ts";
+import * as Socks5 from "./Transport/socks5.ts";
 import * as Dual from "./Transport/dual.ts";
 import * as Tcp from "./Transport/tcp.ts";
 import * as Utp from "./Transport/utp.ts";
@@ -31,14 +37,16 @@ export interface NetworkOptions {
   readonly dhtRouters?: ReadonlyArray<NodeName> | undefined;
   /** Peers are reached by TCP alone, not by uTP. */
   readonly noUtp?: boolean | undefined;
+  /** All goes through it; without UDP, so that only HTTP trackers, web seeds and dialled peers are left. */
+  readonly proxy?: Proxy | undefined;
   /** Addresses that are never talked to as peers. */
   readonly ipFilter?: IpFilter | undefined;
   /** Bytes per second, for all downloads together. */
   readonly limits?: Limits;
 }
 
-/** Everything that `download` needs. */
-export const layer = (options: NetworkOptions = {}) =>
+/** The network as this machine has it. */
+const direct = (options: NetworkOptions) =>
   Layer.mergeAll(
     Layer.mergeAll(
       Tracker.layer,
@@ -54,6 +62,26 @@ export const layer = (options: NetworkOptions = {}) =>
     ),
     LocalDiscovery.layer.pipe(Layer.provide(Multicast.layer({ address: options.address }))),
     WebSeed.layer,
+  );
+
+/** The network behind a proxy: what it does not carry (UDP, look-ups of our own, multicast, arrivals) is not there at all. */
+const behind = (proxy: Proxy) =>
+  Layer.mergeAll(
+    Tracker.layer,
+    WebSeed.layer,
+    DhtMemory.layerOff,
+    LocalDiscovery.layerOff,
+    Socks5.layer(proxy, Tcp.layer).pipe(Layer.provide(Dns.layer)),
+  ).pipe(
+    Layer.provide([NoDatagrams.layer, Layer.succeed(HttpProxy, proxy)]),
+    // No name is looked up by us; an empty table cannot be wrong.
+    Layer.provideMerge(Layer.orDie(NetDns.layerStatic({ hosts: {} }))),
+  );
+
+/** Everything that `download` needs. */
+export const layer = (options: NetworkOptions = {}) =>
+  Layer.mergeAll(
+    options.proxy === undefined ? direct(options) : behind(options.proxy),
     Storage.layer,
     ResumeStore.layerDefault,
     Hasher.layer,

@@ -75,6 +75,7 @@ describe("cli", () => {
         noPex: false,
         noWebSeeds: false,
         ipFilter: Option.none(),
+        proxy: Option.none(),
         noUtp: false,
         dhtBootstrap: [],
         maxPeers: 80,

@@ -16,6 +16,7 @@ import { httpTarget, redirectUrl } from "../../schema/trackerHttp.ts";
 import { VERSION } from "../../schema/version.ts";
 import { parseContentRange, retryAfter, shownUrl } from "../../schema/webSeed.ts";
 import { clientOf, lookupExcept } from "../httpClient.ts";
+import { HttpProxy, proxyAgent } from "../proxied.ts";
 import { type WebRequest, WebSeed } from "./WebSeed.ts";
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
@@ -102,6 +103,7 @@ interface Way {
 export const layer: Layer.Layer<WebSeed> = Layer.effect(
   WebSeed,
   Effect.gen(function* () {
+    const proxy = yield* HttpProxy;
     const agents = new Map<string, Agent>();
     /** Where URLs led when they were last asked for. */
     const led = new Map<string, Way>();
@@ -112,11 +114,8 @@ export const layer: Layer.Layer<WebSeed> = Layer.effect(
       const key = `${secure} ${isPublicOnly}`;
       const kept = agents.get(key);
       if (kept !== undefined) return kept;
-      const made = new (clientOf(secure).Agent)({
-        keepAlive: true,
-        keepAliveMsecs: KEPT,
-        ...(isPublicOnly && { lookup: publicOnly }),
-      });
+      const options = { keepAlive: true, keepAliveMsecs: KEPT, ...(isPublicOnly && { lookup: publicOnly }) };
+      const made = proxy === undefined ? new (clientOf(secure).Agent)(options) : proxyAgent(proxy, secure, options);
       agents.set(key, made);
       return made;
     };
@@ -182,7 +181,7 @@ export const layer: Layer.Layer<WebSeed> = Layer.effect(
           response.on("error", (cause) => fail(reasonOf(cause, hostname)));
           const { location } = response.headers;
           if (REDIRECTS.has(status) && location !== undefined) {
-            const wasPrivate = isPrivate(response.socket.remoteAddress ?? "");
+            const wasPrivate = isPrivate(proxy === undefined ? (response.socket.remoteAddress ?? "") : hostname);
             end(Effect.succeed({ _tag: "Redirect", location, wasPrivate }));
             return void request.destroy();
           }

@@ -34,6 +34,7 @@ describe("download", () => {
       noPex: true,
       noWebSeeds: true,
       ipFilter: Option.none(),
+      proxy: Option.none(),
       noUtp: false,
       dhtBootstrap: [],
       encryption: "require",
