@@ -1,0 +1,148 @@
+import { assert, describe, it } from "@effect/vitest";
+import { Effect } from "effect";
+import { spawnSync } from "node:child_process";
+import { chmodSync, readFileSync, symlinkSync, truncateSync } from "node:fs";
+import { join } from "node:path";
+import { emptyFolder } from "../support/clients/folder.ts";
+import { infoHashOf } from "../support/clients/libtorrent.ts";
+import { openTracker } from "../support/clients/opentracker.ts";
+import { writeFiles } from "../support/clients/payload.ts";
+import { describeClients } from "../support/clients/presence.ts";
+import { makeHome, runProgram } from "../support/clients/program.ts";
+
+const CONTENT = { "B.bin": 200_000, "a.bin": 70_001, "c/empty": 0, "c/d.bin": 5, "c-d": 1 };
+
+/** Files `album/…` in a folder of their own. */
+const album = Effect.gen(function* () {
+  const folder = yield* emptyFolder;
+  writeFiles({ folder, name: "album", content: CONTENT });
+  return folder;
+});
+
+const infoOf = (file: string) =>
+  Effect.gen(function* () {
+    const { stdout } = yield* runProgram(yield* makeHome, ["info", "--json", file]);
+    return JSON.parse(stdout);
+  });
+
+describe("verify", () => {
+  it.live("ends with 0 for good files and with 6 for damaged ones, named one by one", () =>
+    Effect.gen(function* () {
+      const home = yield* makeHome;
+      const folder = yield* album;
+      const torrent = join(folder, "x.torrent");
+      assert.strictEqual((yield* runProgram(home, ["create", join(folder, "album"), "-o", torrent])).status, 0);
+      for (const path of [folder, join(folder, "album")]) {
+        const good = yield* runProgram(home, ["verify", torrent, path]);
+        assert.strictEqual(good.status, 0);
+        assert.strictEqual(good.stdout.match(/^good /gm)?.length, 5);
+      }
+      truncateSync(join(folder, "album/a.bin"), 9);
+      const bad = yield* runProgram(home, ["verify", torrent, folder]);
+      assert.strictEqual(bad.status, 6);
+      assert.include(bad.stdout, "short     a.bin (9 of 70001 bytes)\n");
+      assert.match(bad.stderr, /^bt-effect: album: \d of 5 files at .*\n$/);
+    }),
+  );
+});
+
+describe("create and edit", () => {
+  it.live("write the same bytes again, and keep the info-hash", () =>
+    Effect.gen(function* () {
+      const home = yield* makeHome;
+      const folder = yield* album;
+      const [one, other] = [join(folder, "one.torrent"), join(folder, "other.torrent")];
+      for (const output of [one, other]) {
+        const made = yield* runProgram(home, ["create", join(folder, "album"), "--no-date", "-o", output]);
+        assert.strictEqual(made.status, 0, made.stderr);
+      }
+      assert.deepStrictEqual(readFileSync(one), readFileSync(other));
+      const tiers = ["--tracker", "http://a/announce,http://b/announce", "--tracker", "udp://c:1"];
+      const edited = yield* runProgram(home, ["edit", one, ...tiers, "-o", other]);
+      assert.strictEqual(edited.status, 0, edited.stderr);
+      const [before, after] = [yield* infoOf(one), yield* infoOf(other)];
+      assert.strictEqual(after.infoHash, before.infoHash);
+      assert.deepStrictEqual(after.trackers, [["http://a/announce", "http://b/announce"], ["udp://c:1"]]);
+    }),
+  );
+});
+
+describeClients("create beside libtorrent", ["python3-libtorrent"], () => {
+  it.live("makes the same info dictionary", () =>
+    Effect.gen(function* () {
+      const home = yield* makeHome;
+      const folder = yield* album;
+      chmodSync(join(folder, "album/a.bin"), 0o755);
+      symlinkSync("../a.bin", join(folder, "album/c/link"));
+      const torrent = join(folder, "x.torrent");
+      for (const change of [
+        { flags: [], pieceLength: 32_768 },
+        { flags: ["--private"], pieceLength: 65_536, private: true },
+      ]) {
+        const args = ["create", join(folder, "album"), "--piece-length", String(change.pieceLength), ...change.flags];
+        assert.strictEqual((yield* runProgram(home, [...args, "-o", torrent])).status, 0);
+        const info = yield* infoOf(torrent);
+        const theirs = infoHashOf({
+          folder,
+          name: "album",
+          files: info.files,
+          pieceLength: change.pieceLength,
+          private: change.private === true,
+        });
+        assert.strictEqual(info.infoHash, theirs);
+      }
+    }),
+  );
+});
+
+describeClients("create beside transmission", ["transmission-create"], () => {
+  it.live("makes the same info dictionary of files that need no attributes", () =>
+    Effect.gen(function* () {
+      const home = yield* makeHome;
+      const folder = yield* emptyFolder;
+      writeFiles({ folder, name: "album", content: { "a.bin": 200_000, "b.bin": 70_001, "c/d.bin": 5 } });
+      const [ours, theirs] = [join(folder, "ours.torrent"), join(folder, "theirs.torrent")];
+      // It says of every torrent whether it is private; others say it of private ones alone.
+      const made = spawnSync("transmission-create", [
+        "-p",
+        "-t",
+        "http://127.0.0.1:1/announce",
+        "-s",
+        "32",
+        "-o",
+        theirs,
+        join(folder, "album"),
+      ]);
+      assert.strictEqual(made.status, 0, String(made.stderr));
+      yield* runProgram(home, ["create", join(folder, "album"), "--piece-length", "32K", "--private", "-o", ours]);
+      assert.strictEqual((yield* infoOf(ours)).infoHash, (yield* infoOf(theirs)).infoHash);
+    }),
+  );
+});
+
+describeClients("scrape", ["opentracker"], () => {
+  it.live("asks over HTTP and UDP, and tells of a tracker that is not there", () =>
+    Effect.gen(function* () {
+      const home = yield* makeHome;
+      const hash = "0123456789abcdef0123456789abcdef01234567";
+      const tracker = yield* openTracker([hash]);
+      const query = `info_hash=%01%23%45%67%89%ab%cd%ef%01%23%45%67%89%ab%cd%ef%01%23%45%67&peer_id=${"x".repeat(20)}`;
+      yield* Effect.promise(() => fetch(`${tracker.http}?${query}&port=7000&left=0&uploaded=0&downloaded=0&compact=1`));
+      const urls = [tracker.http, tracker.udp, "http://127.0.0.1:1/announce"];
+      const trackers = urls.flatMap((url) => ["--tracker", url]);
+      const { status, stdout } = yield* runProgram(home, ["scrape", "--json", hash, ...trackers]);
+      assert.strictEqual(status, 0);
+      const [http, udp, dead] = stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+      assert.deepStrictEqual([http.url, udp.url, dead.url], urls);
+      assert.strictEqual(http.seeders, 1);
+      assert.strictEqual(udp.seeders, 1);
+      assert.strictEqual(dead.code, "tracker.unreachable");
+      const none = yield* runProgram(home, ["scrape", hash]);
+      assert.strictEqual(none.status, 1);
+      assert.match(none.stderr, /names no tracker/);
+    }),
+  );
+});
