@@ -39,9 +39,9 @@ describe("socks5", () => {
   it("takes addresses of both families as they are", () => {
     const v4 = play([HELLO, ...OPEN4], proxy, { host: NetAddress.ipv4Loopback, port: 80 });
     assert.deepStrictEqual(v4.sent[1], [5, 1, 0, 1, 127, 0, 0, 1, 0, 80]);
-    const open6 = [[5, 0, 0, 4, 0], new Array<number>(17).fill(0)];
+    const open6 = [[5, 0, 0, 4, 0], Array.from({ length: 17 }, () => 0)];
     const v6 = play([HELLO, ...open6], proxy, { host: NetAddress.ipFromStringUnsafe("::1"), port: 80 });
-    assert.deepStrictEqual(v6.sent[1], [5, 1, 0, 4, ...new Array<number>(15).fill(0), 1, 0, 80]);
+    assert.deepStrictEqual(v6.sent[1], [5, 1, 0, 4, ...Array.from({ length: 15 }, () => 0), 1, 0, 80]);
     assert.strictEqual(v6.end, "open");
   });
 
