@@ -19,8 +19,8 @@ import { Datagrams } from "../Datagrams/Datagrams.ts";
 import { MAX_WAITING_ARRIVALS } from "./limits.ts";
 import { Transport } from "./Transport.ts";
 import type { Connection, DialOptions, Incoming, Listener, ListenOptions } from "./Transport.ts";
-import type { UtpConnection } from "./utp/connection.ts";
 import { makeUtpEndpoint, type UtpEndpoint } from "./utp/endpoint.ts";
+import type { UtpConnection } from "./utp/UtpConnection.ts";
 
 const errorAt = (address: string, reason: TransportReason) => new TransportError({ address, reason });
 

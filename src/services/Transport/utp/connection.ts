@@ -8,74 +8,19 @@
 import * as Effect from "effect/Effect";
 import * as NetAddress from "effect/net/NetAddress";
 import { TransportError, type TransportReason } from "../../../schema/errors/TransportError.ts";
-import { encodeUtp, seqAfter, type UtpHeader, type UtpPacket } from "../../../schema/utp.ts";
-import { UTP_HEADER_LENGTH, UtpType, writeUtpAck, writeUtpHeader, writeUtpTimes } from "../../../schema/utp.ts";
+import { seqAfter, UTP_HEADER_LENGTH, type UtpPacket, UtpType } from "../../../schema/utp.ts";
 import { HIGH_WATER_BYTES, LOW_WATER_BYTES } from "../limits.ts";
 import type { Connection } from "../Transport.ts";
 import { makeDelays } from "./delay.ts";
-import { makeFlight, type Sent } from "./flight.ts";
+import { makeFlight } from "./flight.ts";
 import { makeLedbat } from "./ledbat.ts";
-import {
-  ACK_DELAY,
-  KEEP_ALIVE,
-  LINGER,
-  MAX_FLIGHT,
-  MAX_TIMEOUTS,
-  RECEIVE_BUFFER_BYTES,
-  WINDOW_PROBE,
-} from "./limits.ts";
+import { KEEP_ALIVE, LINGER, MAX_FLIGHT, MAX_TIMEOUTS, RECEIVE_BUFFER_BYTES, WINDOW_PROBE } from "./limits.ts";
 import { datagramBytes } from "./packetSize.ts";
 import { makeReceiver } from "./receiver.ts";
 import { makeRoundTrip } from "./roundTrip.ts";
 import { makeSendQueue } from "./sendQueue.ts";
-
-/** What connections share: the port, the clock and the timers. Times are microseconds of a monotonic clock. */
-export interface Endpoint {
-  readonly now: () => number;
-  readonly transmit: (to: NetAddress.InetAddress, bytes: Uint8Array) => void;
-  /** Asks for `flush` after what is happening now. */
-  readonly soon: (connection: UtpConnection) => void;
-  /** Asks for `tick` at this time at the latest. */
-  readonly wakeAt: (due: number) => void;
-  /** The connection is over; packets for it are answered with a reset from now on. */
-  readonly gone: (connection: UtpConnection) => void;
-}
-
-/** Who speaks with whom: the ids by which packets find their connection, and the first numbers of both sides. */
-export interface Seat {
-  readonly local: NetAddress.InetAddress;
-  readonly remote: NetAddress.InetAddress;
-  readonly direction: Connection["direction"];
-  /** What packets for us carry, and what ours carry. */
-  readonly receiveId: number;
-  readonly sendId: number;
-  /** The number of our first packet. */
-  readonly seq: number;
-  /** The number of their last packet, when we were dialled. */
-  readonly ack: number;
-  /** The dial has succeeded (`undefined`) or failed. */
-  readonly opened?: (error: TransportError | undefined) => void;
-}
-
-/** A connection as its endpoint sees it. */
-export interface UtpConnection {
-  readonly remote: NetAddress.InetAddress;
-  readonly receiveId: number;
-  readonly sendId: number;
-  readonly connection: Connection;
-  /** A packet for it, valid during the call only. */
-  readonly arrive: (bytes: Uint8Array, packet: UtpPacket) => void;
-  /** Does what has come due. */
-  readonly tick: () => void;
-  /** Sends what can be sent, and lends what can be read. */
-  readonly flush: () => void;
-  /** When something comes due next. */
-  readonly due: () => number;
-  /** Closes it: in order, or with a reset when unread bytes are left. */
-  readonly close: () => void;
-  /** Breaks it off without a word. */
-  readonly drop: () => void;
-}
+import type { Endpoint, Seat, UtpConnection } from "./UtpConnection.ts";
+import { makeVoice } from "./voice.ts";
 
 /** Builds a connection; one that dials sends its SYN at once. */
 export const makeUtpConnection = (endpoint: Endpoint, seat: Seat): UtpConnection => {
@@ -92,64 +37,23 @@ export const makeUtpConnection = (endpoint: Endpoint, seat: Seat): UtpConnection
 
   let state: "dialling" | "open" | "closing" | "gone" = seat.direction === "outgoing" ? "dialling" : "open";
   let lost: TransportError | undefined;
-  /** How long their last packet seemed to take: told back to them. */
-  let theirDelay = 0;
   let theirWindow = full;
-  let toldWindow = RECEIVE_BUFFER_BYTES;
   let heardAt = endpoint.now();
-  let saidAt = heardAt;
+  const voice = makeVoice(endpoint, seat, { flight, receiver, now: heardAt });
   let timeouts = 0;
   let probed = false;
   /** Since when an acknowledgement is waited for. */
   let waitsFrom = heardAt;
-  let unacknowledged = 0;
-  let ackNow = false;
-  let ackDue = Infinity;
   let windowProbeDue = Infinity;
   let lingersUntil = Infinity;
 
-  const header = (type: UtpType, seq: number, now: number): UtpHeader => {
-    toldWindow = receiver.window();
-    return {
-      type,
-      connectionId: type === UtpType.Syn ? seat.receiveId : seat.sendId,
-      timestamp: now >>> 0,
-      timestampDifference: theirDelay,
-      window: toldWindow,
-      seq,
-      ack: receiver.ack(),
-    };
-  };
-  const acknowledged = (): void => {
-    unacknowledged = 0;
-    ackNow = false;
-    ackDue = Infinity;
-  };
-  const say = (type: UtpType, now: number): void => {
-    const mask = type === UtpType.State ? receiver.mask() : undefined;
-    acknowledged();
-    saidAt = now;
-    endpoint.transmit(remote, encodeUtp(header(type, flight.next(), now), mask));
-  };
-  /** Sends a packet that counts: SYN, data or FIN. */
+  /** Sends a packet that counts. */
   const put = (type: UtpType, bytes: Uint8Array, now: number): void => {
-    writeUtpHeader(bytes, header(type, flight.next(), now));
     if (flight.isEmpty()) {
       waitsFrom = now;
       probed = false;
     }
-    flight.add(bytes, now);
-    if (!receiver.hasGap()) acknowledged();
-    saidAt = now;
-    endpoint.transmit(remote, bytes);
-  };
-  const putAgain = (sent: Sent, now: number): void => {
-    toldWindow = receiver.window();
-    writeUtpTimes(sent.bytes, now >>> 0, theirDelay);
-    writeUtpAck(sent.bytes, toldWindow, receiver.ack());
-    flight.again(sent, now);
-    saidAt = now;
-    endpoint.transmit(remote, sent.bytes);
+    voice.put(type, bytes, now);
   };
 
   const lose = (error: TransportError, seenAs: TransportError | undefined): void => {
@@ -199,7 +103,7 @@ export const makeUtpConnection = (endpoint: Endpoint, seat: Seat): UtpConnection
   const fill = (now: number): void => {
     for (let sent = flight.firstLost(); sent !== undefined; sent = flight.firstLost()) {
       if (flight.bytes() > 0 && flight.bytes() + sent.bytes.length > congestion.window()) return;
-      putAgain(sent, now);
+      voice.putAgain(sent, now);
     }
     if (state !== "open") return;
     for (let length = nextPayload(); length > 0; length = nextPayload()) putData(length, now);
@@ -218,7 +122,12 @@ export const makeUtpConnection = (endpoint: Endpoint, seat: Seat): UtpConnection
 
   const due = (): number => {
     if (state === "gone") return Infinity;
-    let next = Math.min(ackDue, windowProbeDue, lingersUntil, state === "open" ? saidAt + KEEP_ALIVE : Infinity);
+    let next = Math.min(
+      voice.ackDue(),
+      windowProbeDue,
+      lingersUntil,
+      state === "open" ? voice.saidAt() + KEEP_ALIVE : Infinity,
+    );
     if (!flight.isEmpty()) {
       next = Math.min(next, waitsFrom + roundTrip.timeout());
       if (!probed && flight.bytes() > 0) next = Math.min(next, waitsFrom + roundTrip.probe());
@@ -232,8 +141,7 @@ export const makeUtpConnection = (endpoint: Endpoint, seat: Seat): UtpConnection
     if (change === undefined) return false;
     heardAt = now;
     timeouts = 0;
-    theirDelay = (now - packet.timestamp) >>> 0;
-    delays.theirs(theirDelay, now);
+    delays.theirs(voice.heard(packet.timestamp, now), now);
     delays.ours(packet.timestampDifference, now);
     theirWindow = packet.window;
     if (change.roundTrip > 0) roundTrip.sample(change.roundTrip);
@@ -251,8 +159,7 @@ export const makeUtpConnection = (endpoint: Endpoint, seat: Seat): UtpConnection
 
   const takeIn = (bytes: Uint8Array, packet: UtpPacket, now: number): void => {
     const inOrder = receiver.arrived(packet.seq, bytes.subarray(packet.payloadAt), packet.type === UtpType.Fin);
-    if (!inOrder || ++unacknowledged > 1) ackNow = true;
-    else ackDue = Math.min(ackDue, now + ACK_DELAY);
+    voice.owe(inOrder, now);
   };
 
   const connection: Connection = {
@@ -292,14 +199,14 @@ export const makeUtpConnection = (endpoint: Endpoint, seat: Seat): UtpConnection
     arrive: (bytes, packet) => {
       const now = endpoint.now();
       if (packet.type === UtpType.Reset) return breakOff({ _tag: state === "dialling" ? "Refused" : "Reset" });
-      if (packet.type === UtpType.Syn) return say(UtpType.State, now);
+      if (packet.type === UtpType.Syn) return voice.say(UtpType.State, now);
       if (state === "dialling") {
         if (packet.type !== UtpType.State || packet.ack !== seat.seq) return;
         // deployed practice: the number in the answer is that of the first packet to come
         receiver.begin(seqAfter(packet.seq, -1));
         hear(bytes, packet, now);
         state = "open";
-        say(UtpType.State, now);
+        voice.say(UtpType.State, now);
         endpoint.wakeAt(due());
         return seat.opened?.(undefined);
       }
@@ -307,10 +214,10 @@ export const makeUtpConnection = (endpoint: Endpoint, seat: Seat): UtpConnection
       if (packet.type !== UtpType.State) takeIn(bytes, packet, now);
       if (state === "open" && receiver.isOver()) finish(undefined, now);
       if (state === "closing" && flight.isEmpty()) {
-        if (packet.type !== UtpType.State) say(packet.type === UtpType.Data ? UtpType.Reset : UtpType.State, now);
+        if (packet.type !== UtpType.State) voice.say(packet.type === UtpType.Data ? UtpType.Reset : UtpType.State, now);
         return leave();
       }
-      if (ackNow || flight.firstLost() !== undefined || queue.bytes() > 0) endpoint.soon(self);
+      if (voice.owesNow() || flight.firstLost() !== undefined || queue.bytes() > 0) endpoint.soon(self);
       endpoint.wakeAt(due());
     },
     tick: () => {
@@ -321,14 +228,15 @@ export const makeUtpConnection = (endpoint: Endpoint, seat: Seat): UtpConnection
         else if (!probed && now >= waitsFrom + roundTrip.probe()) {
           probed = true;
           const first = flight.first();
-          if (first !== undefined) putAgain(first, now);
+          if (first !== undefined) voice.putAgain(first, now);
         }
       }
       if (now >= windowProbeDue) {
         windowProbeDue = Infinity;
         putData(Math.min(queue.bytes(), full - UTP_HEADER_LENGTH), now);
       }
-      if (now >= ackDue || (state === "open" && now >= saidAt + KEEP_ALIVE)) say(UtpType.State, now);
+      if (now >= voice.ackDue() || (state === "open" && now >= voice.saidAt() + KEEP_ALIVE))
+        voice.say(UtpType.State, now);
     },
     flush: () => {
       if (state === "gone") return;
@@ -337,8 +245,11 @@ export const makeUtpConnection = (endpoint: Endpoint, seat: Seat): UtpConnection
       if (state === "open" && receiver.isOver()) return finish(undefined, now);
       fill(now);
       // one whose window looked shut is told when it opens
-      if (ackNow || (toldWindow < RECEIVE_BUFFER_BYTES / 4 && receiver.window() > RECEIVE_BUFFER_BYTES / 2))
-        say(UtpType.State, now);
+      if (
+        voice.owesNow() ||
+        (voice.toldWindow() < RECEIVE_BUFFER_BYTES / 4 && receiver.window() > RECEIVE_BUFFER_BYTES / 2)
+      )
+        voice.say(UtpType.State, now);
       endpoint.wakeAt(due());
       // last, because a resumed sender comes back here at once
       for (const resume of queue.ready()) resume(Effect.void);
@@ -347,7 +258,7 @@ export const makeUtpConnection = (endpoint: Endpoint, seat: Seat): UtpConnection
     close: () => {
       const now = endpoint.now();
       if (state === "dialling" || (state === "open" && receiver.hasUnread())) {
-        say(UtpType.Reset, now);
+        voice.say(UtpType.Reset, now);
         return breakOff({ _tag: "Closed" });
       }
       if (state !== "open") return;

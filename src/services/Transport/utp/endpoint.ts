@@ -11,8 +11,9 @@ import * as Random from "effect/Random";
 import { decodeUtp, encodeUtp, makeUtpPacket, seqAfter, type UtpPacket, UtpType } from "../../../schema/utp.ts";
 import { Datagrams } from "../../Datagrams/Datagrams.ts";
 import { makeAlarm } from "./alarm.ts";
-import { type Endpoint, makeUtpConnection, type Seat, type UtpConnection } from "./connection.ts";
+import { makeUtpConnection } from "./connection.ts";
 import { HALF_OPEN_LIFE, MAX_HALF_OPEN, MAX_INCOMING, RECEIVE_BUFFER_BYTES } from "./limits.ts";
+import type { Endpoint, Seat, UtpConnection } from "./UtpConnection.ts";
 
 /** A dial that was answered and not confirmed. */
 interface HalfOpen {
