@@ -6,6 +6,7 @@
 import type { BencodeReason } from "./errors/BencodeError.ts";
 import bencode from "bencode";
 import * as Result from "effect/Result";
+import { concat } from "./bytes.ts";
 import { BencodeError } from "./errors/BencodeError.ts";
 
 /**
@@ -288,11 +289,5 @@ const write = (parts: Array<Uint8Array>, value: BencodeValue): void => {
 export const encode = (value: BencodeValue): Uint8Array => {
   const parts: Array<Uint8Array> = [];
   write(parts, value);
-  const bytes = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  return concat(parts);
 };

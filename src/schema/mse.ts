@@ -3,6 +3,7 @@
  * services/Transport/mse.ts, whether to encrypt at all is decided in streams/encryption.ts.
  */
 import * as Result from "effect/Result";
+import { concat, isSame } from "./bytes.ts";
 import type { MseViolation } from "./errors/PeerError.ts";
 import type { InfoHash } from "./infoHash.ts";
 import { makeRc4, type Rc4 } from "./rc4.ts";
@@ -71,23 +72,8 @@ export const sharedSecret = (privateKey: Uint8Array, theirs: Uint8Array): Result
   return Result.succeed(toBytes(power(key, toNumber(privateKey))));
 };
 
-/** All chunks in one. */
-export const concat = (...chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
-  const joined = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    joined.set(chunk, at);
-    at += chunk.length;
-  }
-  return joined;
-};
-
-/** Whether two runs of bytes are the same. */
-export const isSame = (a: Uint8Array, b: Uint8Array): boolean =>
-  a.length === b.length && a.every((byte, i) => byte === b[i]);
-
 const tagged = (sha1: Sha1, tag: string, ...parts: ReadonlyArray<Uint8Array>): Uint8Array =>
-  sha1(concat(new TextEncoder().encode(tag), ...parts));
+  sha1(concat([new TextEncoder().encode(tag), ...parts]));
 
 /** `HASH("req1", S)`: the mark by which the receiver finds the end of the first pad. */
 export const markOf = (sha1: Sha1, secret: Uint8Array): Uint8Array => tagged(sha1, "req1", secret);
@@ -129,12 +115,12 @@ const head = (methods: ReadonlyArray<CryptoMethod>, pad: Uint8Array): Uint8Array
     methods.reduce((bits, method) => bits | BITS[method], 0),
   );
   view.setUint16(VC_LENGTH + 4, pad.length);
-  return concat(bytes, pad);
+  return concat([bytes, pad]);
 };
 
 /** What the initiator enciphers: the methods it offers and, behind the pad, what it has to say already (`IA`, at most 65,535 bytes). */
 export const encodeOffer = (offered: ReadonlyArray<CryptoMethod>, pad: Uint8Array, initial: Uint8Array): Uint8Array =>
-  concat(head(offered, pad), Uint8Array.of(initial.length >> 8, initial.length & 255), initial);
+  concat([head(offered, pad), Uint8Array.of(initial.length >> 8, initial.length & 255), initial]);
 
 /** What the receiver enciphers: the method it chose. */
 export const encodeChoice = (chosen: CryptoMethod, pad: Uint8Array): Uint8Array => head([chosen], pad);

@@ -6,10 +6,8 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
 import * as Bitfield from "./bitfield.ts";
+import { MAX_PIECES } from "./metainfo/fields.ts";
 import { MAX_RECORD_PEERS, RESUME_VERSION, type ResumeRecord } from "./resume.ts";
-
-/** Pieces of a torrent at the most: what 30 MB of metadata can name (protocols §17), rounded up. */
-const MAX_PIECES = 2 ** 21;
 
 /** Bytes of a partial piece's block bits at the most: a piece of 1 GiB in blocks of 16 KiB. */
 const MAX_BLOCK_BYTES = 8192;

@@ -16,6 +16,7 @@ import * as Hex from "effect/encoding/Hex";
 import { byteLength } from "../schema/bitfield.ts";
 import { PeerError, type PeerReason, type WireViolation } from "../schema/errors/PeerError.ts";
 import type { TransportError } from "../schema/errors/TransportError.ts";
+import { MAX_PIECES } from "../schema/metainfo/fields.ts";
 import { PeerSettings } from "../schema/settings.ts";
 import { encode, makeDecoder, type Message } from "../schema/wire.ts";
 import { Bandwidth } from "../services/Bandwidth.ts";
@@ -24,7 +25,6 @@ import { Hasher } from "../services/Hasher.ts";
 import type { Filled } from "./assembler/assembler.ts";
 import { makeDialogue } from "./dialogue.ts";
 import { makeExtensions } from "./extensions.ts";
-import { MAX_PIECES } from "./holdings.ts";
 import type { Link } from "./link.ts";
 import { makePex } from "./pex.ts";
 import { contacts, type Member, Swarm } from "./Swarm.ts";
@@ -78,6 +78,7 @@ const begin = Effect.fnUntraced(function* (
       if (unread > MAX_UNREAD) part({ _tag: "NotReading", waiting: unread });
     }
   };
+  const say = (id: number, payload: Uint8Array): void => send(encode({ _tag: "Extended", id, payload }));
   const uploads = makeUploads({
     connection: paced(connection, upload),
     buffers: swarm.readBuffers,
@@ -110,9 +111,8 @@ const begin = Effect.fnUntraced(function* (
   const notices = makeNotices({
     uploadOnly: () => wantsNothing() && swarm.superSeeding()?.isPosing() !== true,
     peerLost: (index) => dialogue.peerLost(index),
-    say: (id, payload) => send(encode({ _tag: "Extended", id, payload })),
+    say,
   });
-  const say = (id: number, payload: Uint8Array): void => send(encode({ _tag: "Extended", id, payload }));
   const { holepunch } = swarm;
   const extensions = makeExtensions({
     peerId: link.peerId,

@@ -3,6 +3,7 @@
  * own. Which blocks (requests.ts), what is served (serving.ts), what the peer has (holdings.ts) and its extensions are rooms of their own.
  */
 import * as Bitfield from "../schema/bitfield.ts";
+import { concat } from "../schema/bytes.ts";
 import type { PeerReason } from "../schema/errors/PeerError.ts";
 import { blockLength } from "../schema/geometry.ts";
 import type { PeerSettings } from "../schema/settings.ts";
@@ -219,7 +220,7 @@ export const makeDialogue = (options: {
       const dhtPort = link.dht ? swarm.dht.port() : undefined;
       if (dhtPort !== undefined) parts.push(encode({ _tag: "Port", port: dhtPort }));
       if (torrent !== undefined) parts.push(...serving.allow(torrent).map(encode));
-      return joined(parts);
+      return concat(parts);
     },
     received,
     attach: (torrent, now) => {
@@ -282,14 +283,4 @@ export const makeDialogue = (options: {
       attached = undefined;
     },
   };
-};
-
-const joined = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 };

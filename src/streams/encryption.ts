@@ -7,12 +7,13 @@
 import * as Effect from "effect/Effect";
 import * as NetAddress from "effect/net/NetAddress";
 import { SecureRandom } from "effect/crypto/SecureRandom";
+import { isSame } from "../schema/bytes.ts";
 import type { PeerReason } from "../schema/errors/PeerError.ts";
 import type { TransportError } from "../schema/errors/TransportError.ts";
 import type { ExtensionHandshake } from "../schema/extension.ts";
 import { PROTOCOL } from "../schema/handshake.ts";
 import type { InfoHash } from "../schema/infoHash.ts";
-import { type CryptoMethod, isSame } from "../schema/mse.ts";
+import type { CryptoMethod } from "../schema/mse.ts";
 import { PexFlag } from "../schema/utPex.ts";
 import { Hasher } from "../services/Hasher.ts";
 import { initiate, respond } from "../services/Transport/mse.ts";

@@ -4,10 +4,8 @@
  */
 import * as Bitfield from "../schema/bitfield.ts";
 import type { PeerReason } from "../schema/errors/PeerError.ts";
+import { MAX_PIECES } from "../schema/metainfo/fields.ts";
 import type { PeerSlot, PieceTable } from "../services/Picker/Picker.ts";
-
-/** No torrent has more pieces (protocols §1). */
-export const MAX_PIECES = 2_097_152;
 
 /** The pieces of one peer. A returned reason ends the conversation. */
 export interface Holdings {

@@ -6,7 +6,7 @@ import * as Result from "effect/Result";
 import * as Dictionary from "../dictionary.ts";
 import { MetainfoError } from "../errors/MetainfoError.ts";
 
-/** Pieces of a torrent (protocols §1, guard rails). */
+/** Pieces of a torrent at the most: what 30 MB of metadata can name, rounded up (protocols §1, §17). */
 export const MAX_PIECES = 2_097_152;
 /** Bytes of a piece: twice the largest that other clients make or take, so that blocks per piece stay countable. */
 export const MAX_PIECE_LENGTH = 2 ** 30;

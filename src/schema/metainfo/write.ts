@@ -7,6 +7,7 @@ import type { BencodeError } from "../errors/BencodeError.ts";
 import type { MetainfoError } from "../errors/MetainfoError.ts";
 import * as Result from "effect/Result";
 import * as Bencode from "../bencode.ts";
+import { concat } from "../bytes.ts";
 import * as Dictionary from "../dictionary.ts";
 import { refuse } from "./fields.ts";
 
@@ -110,13 +111,7 @@ const encodeFields = (fields: ReadonlyMap<string, Uint8Array>): Uint8Array => {
     parts.push(Bencode.encode(Bencode.keyToBytes(key)), value);
   }
   parts.push(Bencode.keyToBytes("e"));
-  const bytes = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  return concat(parts);
 };
 
 const put = (

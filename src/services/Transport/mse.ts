@@ -8,6 +8,7 @@ import type { SecureRandom } from "effect/crypto/SecureRandom";
 import type { MseViolation } from "../../schema/errors/PeerError.ts";
 import type { TransportError } from "../../schema/errors/TransportError.ts";
 import type { InfoHash } from "../../schema/infoHash.ts";
+import { concat, isSame } from "../../schema/bytes.ts";
 import * as Mse from "../../schema/mse.ts";
 import { ciphered } from "./ciphered.ts";
 import { withPrefix } from "./prefixed.ts";
@@ -38,9 +39,9 @@ const readPast = Effect.fnUntraced(function* (
   mark: Uint8Array,
 ): Effect.fn.Return<void, Failure> {
   let window = yield* connection.read(mark.length);
-  for (let skipped = 0; !Mse.isSame(window, mark); skipped++) {
+  for (let skipped = 0; !isSame(window, mark); skipped++) {
     if (skipped === Mse.MAX_PAD) return yield* violation(`nothing known within ${Mse.MAX_PAD} bytes`);
-    window = Mse.concat(window.subarray(1), yield* connection.read(1));
+    window = concat([window.subarray(1), yield* connection.read(1)]);
   }
 });
 
@@ -50,7 +51,7 @@ const exchangeKeys = Effect.fnUntraced(function* (
   random: SecureRandom["Service"],
 ): Effect.fn.Return<Uint8Array, Failure> {
   const privateKey = yield* random.randomBytes(Mse.PRIVATE_KEY_LENGTH);
-  const ours = Mse.concat(Mse.publicKey(privateKey), yield* padOf(random));
+  const ours = concat([Mse.publicKey(privateKey), yield* padOf(random)]);
   if (connection.direction === "outgoing") connection.sendUnsafe(ours);
   const secret = Mse.sharedSecret(privateKey, yield* connection.read(Mse.PUBLIC_KEY_LENGTH));
   if (Result.isFailure(secret)) return yield* Effect.fail(secret.failure);
@@ -81,7 +82,7 @@ export const initiate = Effect.fnUntraced(function* (
   const secret = yield* exchangeKeys(connection, random);
   const { a, b } = Mse.streamsOf(sha1, secret, infoHash);
   const inside = ciphered(connection, { incoming: b, outgoing: a });
-  connection.sendUnsafe(Mse.concat(Mse.markOf(sha1, secret), Mse.veiled(sha1, secret, infoHash)));
+  connection.sendUnsafe(concat([Mse.markOf(sha1, secret), Mse.veiled(sha1, secret, infoHash)]));
   inside.sendUnsafe(Mse.encodeOffer(options.offered, yield* padOf(random), options.initial));
 
   // The zeros are looked for as they look enciphered, which moves the stream past them once.

@@ -2,7 +2,7 @@
 import * as Arr from "effect/Array";
 import * as Effect from "effect/Effect";
 import type * as Pull from "effect/Pull";
-import { concat } from "../../schema/mse.ts";
+import { concat } from "../../schema/bytes.ts";
 import type { TransportError } from "../../schema/errors/TransportError.ts";
 import type { Connection, Decode } from "./Transport.ts";
 
@@ -21,7 +21,7 @@ export const withPrefix = (connection: Connection, bytes: Uint8Array): Connectio
           return Effect.succeed(taken);
         }
         return Effect.map(connection.read(length - prefix.length), (rest) => {
-          const taken = concat(prefix, rest);
+          const taken = concat([prefix, rest]);
           prefix = NOTHING;
           return taken;
         });

@@ -4,6 +4,7 @@ import { SecureRandom } from "effect/crypto";
 import { NetAddress } from "effect/net";
 import { TestClock } from "effect/testing";
 import { fromBytes, type InfoHash } from "../../../src/schema/infoHash.ts";
+import { concat } from "../../../src/schema/bytes.ts";
 import * as Mse from "../../../src/schema/mse.ts";
 import type { LinkOptions } from "../../../src/services/MemoryNetwork/link.ts";
 import * as MemoryNetwork from "../../../src/services/MemoryNetwork/MemoryNetwork.ts";
@@ -242,7 +243,7 @@ describe("the side that was dialled", () => {
           pair.dialled.sendUnsafe(Mse.publicKey(privateKey));
           const theirs = yield* pair.dialled.read(Mse.PUBLIC_KEY_LENGTH);
           const secret = Result.getOrThrow(Mse.sharedSecret(privateKey, theirs));
-          pair.dialled.sendUnsafe(Mse.concat(new Uint8Array(padded), Mse.markOf(sha1, secret), new Uint8Array(20)));
+          pair.dialled.sendUnsafe(concat([new Uint8Array(padded), Mse.markOf(sha1, secret), new Uint8Array(20)]));
           const error = yield* Fiber.join(fiber);
           assert.strictEqual(error._tag === "BadEncryption" ? `${error._tag}: ${error.why}` : error._tag, outcome);
         }
@@ -341,7 +342,7 @@ describeFixtures("recorded handshakes, played", () => {
     driven(
       Effect.gen(function* () {
         const { dialled, accepted } = yield* pairOver();
-        dialled.sendUnsafe(Mse.concat(bytes(incoming.Ya), bytes(incoming.afterYa)));
+        dialled.sendUnsafe(concat([bytes(incoming.Ya), bytes(incoming.afterYa)]));
         const { connection } = yield* respond(accepted, { ...known, known: [infoHash], preferred: ["rc4"] });
         assert.strictEqual(peerIdIn(yield* connection.read(68)), incoming.expectPeerId);
       }),
@@ -352,7 +353,7 @@ describeFixtures("recorded handshakes, played", () => {
     driven(
       Effect.gen(function* () {
         const { dialled, accepted } = yield* pairOver();
-        accepted.sendUnsafe(Mse.concat(bytes(outgoing.Yb), bytes(outgoing.afterYb)));
+        accepted.sendUnsafe(concat([bytes(outgoing.Yb), bytes(outgoing.afterYb)]));
         const { connection } = yield* initiate(dialled, { ...known, infoHash, offered: ["rc4"], initial });
         assert.strictEqual(peerIdIn(yield* connection.read(68)), outgoing.expectPeerId);
       }),
