@@ -8,6 +8,7 @@ import * as Clock from "effect/Clock";
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
+import { monotonicMillis } from "./time.ts";
 
 /** Bytes per second in each direction; absent: no limit. */
 export interface Limits {
@@ -38,7 +39,7 @@ const makeBucket = (clock: Clock.Clock) => {
   let rate: number | undefined;
   let tokens = 0;
   let filledAt = 0;
-  const seconds = (): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e9;
+  const seconds = (): number => monotonicMillis(clock) / 1000;
   const fill = (limit: number): void => {
     const now = seconds();
     tokens = Math.min(Math.max(limit * BURST_SECONDS, LEAST_BURST), tokens + (now - filledAt) * limit);

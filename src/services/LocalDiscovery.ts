@@ -20,6 +20,7 @@ import * as Stream from "effect/Stream";
 import type { InfoHash } from "../schema/infoHash.ts";
 import { decodeLsd, encodeLsd, LSD_GROUPS, MAX_LSD_TORRENTS } from "../schema/lsd.ts";
 import { type Hear, Multicast, type Way } from "./Multicast/Multicast.ts";
+import { monotonicMillis } from "./time.ts";
 
 /** Between two announces of one torrent, in milliseconds (BEP 14). */
 const INTERVAL = 300_000;
@@ -62,7 +63,7 @@ interface Wanted {
   readonly hex: string;
   readonly port: number | undefined;
   readonly found: (address: NetAddress.InetAddress) => void;
-  /** When it is to be announced, in milliseconds. */
+  /** When it is to be announced, in milliseconds of the monotonic clock. */
   due: number;
 }
 
@@ -89,7 +90,7 @@ const make = Effect.gen(function* () {
 
   /** One packet for torrents of the same port that are due; how long until there is more to say. */
   const speak = Effect.fnUntraced(function* (ways: ReadonlyArray<Way>) {
-    const now = yield* Clock.currentTimeMillis;
+    const now = monotonicMillis(yield* Clock.Clock);
     const announced = [...torrents].filter(({ port }) => port !== undefined);
     const due = announced.filter((torrent) => torrent.due <= now);
     const port = due[0]?.port;

@@ -19,6 +19,7 @@ import type * as NetAddress from "effect/net/NetAddress";
 import * as Option from "effect/Option";
 import * as Stream from "effect/Stream";
 import type { Events } from "../services/Events.ts";
+import { monotonicMillis } from "../services/time.ts";
 import type { Tracker } from "../services/Tracker/Tracker.ts";
 import { contact, makeSession, type Answer, type Contact, type Session, type SessionOptions } from "./contacts.ts";
 import { promote, shuffled } from "./tiers.ts";
@@ -56,7 +57,7 @@ interface Lane {
 /** Asks the trackers that are due, in order, until one answers. */
 const round = (session: Session, lane: Lane, contacts: ReadonlyArray<Contact>): Effect.Effect<Option.Option<Answer>> =>
   Effect.gen(function* () {
-    const now = yield* Clock.currentTimeMillis;
+    const now = monotonicMillis(yield* Clock.Clock);
     const due = contacts.filter((contact) => contact.notBefore <= now);
     let unsettled = due.length;
     const ask = (index: number): Effect.Effect<Answer, Cause.NoSuchElementError> =>
@@ -86,8 +87,8 @@ const round = (session: Session, lane: Lane, contacts: ReadonlyArray<Contact>): 
 
 /** Milliseconds until the first of the trackers may be asked; Infinity when none may. */
 const untilDue = (contacts: ReadonlyArray<Contact>): Effect.Effect<number> =>
-  Effect.map(Clock.currentTimeMillis, (now) =>
-    Math.max(0, Math.min(...contacts.map((contact) => contact.notBefore)) - now),
+  Effect.map(Clock.Clock, (clock) =>
+    Math.max(0, Math.ceil(Math.min(...contacts.map((contact) => contact.notBefore)) - monotonicMillis(clock))),
   );
 
 /** Waits until the tracker that answered is to be asked again: its interval, `completed`, or a want of peers. */

@@ -12,7 +12,7 @@ import * as Stream from "effect/Stream";
 import { PeerSettings } from "../schema/settings.ts";
 import { Bans } from "../services/Bans.ts";
 import { type AddressBook, type Candidate, makeAddressBook, type Outcome } from "./addressBook.ts";
-import { monotonicMillis } from "./time.ts";
+import { monotonicMillis } from "../services/time.ts";
 
 export type { Candidate, Outcome, PexHint, Source } from "./addressBook.ts";
 

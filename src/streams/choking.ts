@@ -9,7 +9,7 @@ import * as Random from "effect/Random";
 import { PeerSettings } from "../schema/settings.ts";
 import { Choker, type PeerStanding } from "../services/Choker/Choker.ts";
 import { slotsFor } from "../services/Choker/slots.ts";
-import { monotonicMillis } from "./time.ts";
+import { monotonicMillis } from "../services/time.ts";
 import { type Member, Swarm } from "./Swarm.ts";
 
 /** Between two ticks, in milliseconds. */

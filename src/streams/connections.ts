@@ -25,7 +25,7 @@ import type { Candidate, Candidates, Outcome } from "./candidates.ts";
 import type { Way } from "./encryption.ts";
 import type { Link } from "./link.ts";
 import { makePlaces } from "./places.ts";
-import { monotonicMillis } from "./time.ts";
+import { monotonicMillis } from "../services/time.ts";
 import { Swarm, type SwarmState } from "./Swarm.ts";
 
 /** Two connections to one peer that were opened within this time of each other were opened by both sides at once, in milliseconds. */

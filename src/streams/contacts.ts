@@ -17,6 +17,7 @@ import type { InfoHash } from "../schema/infoHash.ts";
 import { AnnounceSettings } from "../schema/settings.ts";
 import { Events } from "../services/Events.ts";
 import type { AnnounceRequest, AnnounceResponse } from "../schema/tracker.ts";
+import { monotonicMillis } from "../services/time.ts";
 import { Tracker } from "../services/Tracker/Tracker.ts";
 import { backoff, dictatedWait, waits, type Waits } from "./announceSchedule.ts";
 
@@ -51,7 +52,7 @@ export interface Contact {
   /** It needs no `completed` any more, or never will. */
   completedTold: boolean;
   trackerId: string | undefined;
-  /** Not to be asked before this time, in whole epoch milliseconds; Infinity: never again. */
+  /** Not to be asked before this time, in milliseconds of the monotonic clock; Infinity: never again. */
   notBefore: number;
   /** The back-off under way; none after an answer. */
   step:
@@ -65,7 +66,7 @@ export const contact = (url: string): Contact => ({
   started: false,
   completedTold: false,
   trackerId: undefined,
-  notBefore: 0,
+  notBefore: -Infinity,
   step: undefined,
 });
 
@@ -104,14 +105,14 @@ export const makeSession = Effect.fnUntraced(function* (options: SessionOptions)
 
   const noteAnswer = (to: Contact, event: AnnounceRequest["event"], response: AnnounceResponse, complete: boolean) => {
     to.trackerId = response.trackerId ?? to.trackerId;
-    to.notBefore = 0;
+    to.notBefore = -Infinity;
     to.step = undefined;
     if (event === "started") to.started = true;
     if (event === "completed" || (event === "started" && complete)) to.completedTold = true;
   };
 
   const noteFailure = Effect.fnUntraced(function* (to: Contact, error: TrackerError) {
-    const now = yield* Clock.currentTimeMillis;
+    const now = monotonicMillis(yield* Clock.Clock);
     const dictated = dictatedWait(error.reason, settings);
     if (dictated !== undefined) {
       to.notBefore = now + Math.floor(dictated * 1000);

@@ -30,7 +30,7 @@ import { makePex } from "./pex.ts";
 import { contacts, type Member, Swarm } from "./Swarm.ts";
 import { makeNotices } from "./notices.ts";
 import { paced } from "./pacing.ts";
-import { monotonicMillis } from "./time.ts";
+import { monotonicMillis } from "../services/time.ts";
 import { makeUploads } from "./uploads.ts";
 
 /** Payload of an extended message at the most: a piece of metadata and its dictionary, or a full PEX message. */

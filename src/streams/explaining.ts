@@ -9,7 +9,7 @@ import { type Cause, explain } from "../schema/explain.ts";
 import { Events } from "../services/Events.ts";
 import type { Observed } from "./observing.ts";
 import type { SwarmState } from "./Swarm.ts";
-import { monotonicMillis } from "./time.ts";
+import { monotonicMillis } from "../services/time.ts";
 
 /** Between two looks, in milliseconds. */
 const INTERVAL = 1_000;

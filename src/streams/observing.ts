@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect";
 import type { DownloadEvent } from "../schema/events.ts";
 import type { TrackerView } from "../schema/explain.ts";
 import type { Events } from "../services/Events.ts";
-import { monotonicMillis } from "./time.ts";
+import { monotonicMillis } from "../services/time.ts";
 
 /** The bus, and what was seen on it. Times are milliseconds of the monotonic clock. */
 export interface Observed {

@@ -9,7 +9,7 @@ import { BLOCK_LENGTH } from "../schema/wire.ts";
 import { Bandwidth, type Bucket } from "../services/Bandwidth.ts";
 import type { Connection } from "../services/Transport/Transport.ts";
 import { Swarm } from "./Swarm.ts";
-import { monotonicMillis } from "./time.ts";
+import { monotonicMillis } from "../services/time.ts";
 
 /** The same connection, whose `send` waits for its turn in `bucket`: by pairs of chunks, so that no peer holds it for long. */
 export const paced = (connection: Connection, bucket: Bucket): Connection => ({

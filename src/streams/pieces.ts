@@ -16,7 +16,7 @@ import type { Filled } from "./assembler/assembler.ts";
 import { blockBytes, blockLength, type OpenPiece, runBytes } from "./assembler/openPiece.ts";
 import { Blaming } from "./blaming.ts";
 import { Swarm, type Torrent } from "./Swarm.ts";
-import { monotonicMillis } from "./time.ts";
+import { monotonicMillis } from "../services/time.ts";
 
 /** Bytes of a piece are read back from disk by this much. */
 const READ_BACK = 1024 * 1024;

@@ -10,7 +10,7 @@ import type * as NetAddress from "effect/net/NetAddress";
 import * as Semaphore from "effect/Semaphore";
 import { replaceable } from "./replacing.ts";
 import type { SwarmState } from "./Swarm.ts";
-import { monotonicMillis } from "./time.ts";
+import { monotonicMillis } from "../services/time.ts";
 
 /** Between two peers that make room for some that came, in milliseconds: nobody turns us over by coming often. It is also as long as one takes to go. */
 const COMING_PACE = 1_000;

@@ -21,6 +21,7 @@ import { Hasher } from "../services/Hasher.ts";
 import { Picker, type PieceTable } from "../services/Picker/Picker.ts";
 import type { ResumeStore } from "../services/ResumeStore/ResumeStore.ts";
 import { type OpenStorage, Storage } from "../services/Storage/Storage.ts";
+import { monotonicMillis } from "../services/time.ts";
 import type { Acquaintances } from "./acquaintances.ts";
 import { makeAssembler } from "./assembler/assembler.ts";
 import { makeBuffers } from "./assembler/buffers.ts";
@@ -112,9 +113,9 @@ const tellMetadata = (info: TorrentInfo, output: Output, selectedSize: number) =
 const tellChecking = Effect.gen(function* () {
   const events = yield* Events;
   const clock = yield* Clock.Clock;
-  let next = 0;
+  let next = -Infinity;
   return (done: number, total: number): void => {
-    const now = clock.currentTimeMillisUnsafe();
+    const now = monotonicMillis(clock);
     if (now < next || total === 0) return;
     next = now + CHECK_PROGRESS;
     events.publishUnsafe({

@@ -8,7 +8,7 @@ import type { Phase, Progress } from "../schema/events.ts";
 import type { Cause } from "../schema/explain.ts";
 import { fileSpans, pieceLength } from "../schema/geometry.ts";
 import { Events } from "../services/Events.ts";
-import { monotonicMillis } from "./time.ts";
+import { monotonicMillis } from "../services/time.ts";
 import type { SwarmState, Torrent } from "./Swarm.ts";
 
 /** Between two `progress` events, in milliseconds. */

@@ -19,6 +19,7 @@ import { Bandwidth } from "../services/Bandwidth.ts";
 import type { Bans } from "../services/Bans.ts";
 import type { Choker } from "../services/Choker/Choker.ts";
 import type { Dht } from "../services/Dht/Dht.ts";
+import type { TorrentInfo } from "../schema/metainfo.ts";
 import { Events } from "../services/Events.ts";
 import type { Hasher } from "../services/Hasher.ts";
 import type { LocalDiscovery } from "../services/LocalDiscovery.ts";
@@ -48,7 +49,7 @@ import { share } from "./sharing.ts";
 import { addNamedPeers, addTrackerPeers, isNamed, originsOf } from "./sources.ts";
 import { Swarm, type SwarmState, type Totals } from "./Swarm.ts";
 import { makeTelling } from "./telling.ts";
-import { monotonicMillis } from "./time.ts";
+import { monotonicMillis } from "../services/time.ts";
 import { makeWebSeeds, type WebSeeds } from "./webSeeds/webSeeds.ts";
 
 /** What a session needs. */
@@ -112,16 +113,18 @@ const learnMetadata = Effect.fnUntraced(function* (
   return yield* record;
 });
 
-/** Runs one download to its end around `pipeline`. */
+/** Runs one download to its end around `pipeline`; with `learned` only until it is told the metadata, and nothing is written but the record of that. */
 export const runSession = Effect.fnUntraced(function* (
   request: DownloadRequest,
   pipeline: Pipeline,
+  learned?: (info: TorrentInfo) => Effect.Effect<void>,
 ): Effect.fn.Return<void, DownloadError, SessionServices | Events | Scope.Scope> {
   const clock = yield* Clock.Clock;
   const scope = yield* Effect.scope;
   const observed = observe(yield* Events, clock);
   const identity = yield* identify(request);
   const { infoHash, known, name } = identity;
+  if (learned !== undefined && known !== undefined) return yield* learned(known);
   const bind = request.bind === undefined ? undefined : Result.getOrUndefined(NetAddress.ipFromString(request.bind));
   const listener = yield* listen(request.port, bind);
   const port = listener?.addresses[0].port;
@@ -194,7 +197,11 @@ export const runSession = Effect.fnUntraced(function* (
   };
   const work = Effect.raceAllFirst([
     pipeline(session),
-    first === undefined ? learnMetadata(identity, disk, discovery, metadata, complete) : first.record,
+    learned !== undefined
+      ? Deferred.await(metadata).pipe(Effect.flatMap(identity.learn), Effect.flatMap(learned))
+      : first === undefined
+        ? learnMetadata(identity, disk, discovery, metadata, complete)
+        : first.record,
     addNamedPeers(origins, candidates).pipe(Effect.andThen(Effect.never)),
     discovery.search,
     watchHunger({ hungry, swarm, candidates, maxPeers: request.maxPeers }),
@@ -220,7 +227,7 @@ export const runSession = Effect.fnUntraced(function* (
   );
 
   return yield* work.pipe(
-    Effect.andThen(request.seed ? Effect.void : finish),
+    Effect.andThen(request.seed || learned !== undefined ? Effect.void : finish),
     Effect.onExit((exit) =>
       Effect.all([Scope.close(announcing, exit), disk.stop], { concurrency: "unbounded", discard: true }),
     ),

@@ -5,7 +5,7 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Sink from "effect/Sink";
-import { monotonicMillis } from "./time.ts";
+import { monotonicMillis } from "../services/time.ts";
 import type { Stored } from "./pieces.ts";
 import { Swarm } from "./Swarm.ts";
 

@@ -7,7 +7,7 @@ import { Events } from "../services/Events.ts";
 import type { Disk } from "./disk.ts";
 import type { Identity } from "./identity.ts";
 import type { Totals } from "./Swarm.ts";
-import { monotonicMillis } from "./time.ts";
+import { monotonicMillis } from "../services/time.ts";
 
 /** What the telling is about. */
 export interface TellingOptions {

@@ -22,7 +22,7 @@ import { makePeerStore } from "./peerStore.ts";
 import { isReachable, placeOf } from "./place.ts";
 import { makeRpc } from "./rpc.ts";
 import { makeTable } from "./table.ts";
-import { monotonicMillis } from "./time.ts";
+import { monotonicMillis } from "../time.ts";
 import { makeTokens } from "./tokens.ts";
 import { makeVotes } from "./votes.ts";
 

@@ -17,7 +17,7 @@ import { type Answer, decodeKrpc, encodeKrpc, ERROR_CODE, type Krpc, type Query 
 import type { NodeId } from "../../schema/nodeId.ts";
 import type { DhtSettings } from "../../schema/settings.ts";
 import { Datagrams } from "../Datagrams/Datagrams.ts";
-import { monotonicMillis } from "./time.ts";
+import { monotonicMillis } from "../time.ts";
 import { isReachable } from "./place.ts";
 import { makeThrottle } from "./throttle.ts";
 

@@ -7,6 +7,7 @@ import * as NetAddress from "effect/net/NetAddress";
 import type { TrackerReason } from "../../schema/errors/TrackerError.ts";
 import type { ScrapeCounts } from "../../schema/scrape.ts";
 import type { AnnounceResponse } from "../../schema/tracker.ts";
+import { monotonicMillis } from "../time.ts";
 
 /** After the first answer the other family gets as long again as that one took, and these milliseconds on top. */
 const GRACE = 25;
@@ -52,7 +53,8 @@ export const overFamilies = Effect.fnUntraced(function* <A>(
   questions: Arr.NonEmptyReadonlyArray<Effect.Effect<A, TrackerReason>>,
   join: (first: A, others: ReadonlyArray<A>) => A,
 ): Effect.fn.Return<A, TrackerReason> {
-  const begun = yield* Clock.currentTimeMillis;
+  const clock = yield* Clock.Clock;
+  const begun = monotonicMillis(clock);
   const answered = yield* Deferred.make<void>();
   const answers: Array<A> = [];
   const failures: Array<TrackerReason> = [];
@@ -69,7 +71,7 @@ export const overFamilies = Effect.fnUntraced(function* <A>(
   );
   const longEnough = Effect.gen(function* () {
     yield* Deferred.await(answered);
-    yield* Effect.sleep((yield* Clock.currentTimeMillis) - begun + GRACE);
+    yield* Effect.sleep(monotonicMillis(clock) - begun + GRACE);
   });
   yield* Effect.raceFirst(all, longEnough);
   const [first, ...others] = answers;

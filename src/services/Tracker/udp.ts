@@ -30,6 +30,7 @@ import {
   type UdpTarget,
 } from "../../schema/trackerUdp.ts";
 import { Datagrams } from "../Datagrams/Datagrams.ts";
+import { monotonicMillis } from "../time.ts";
 import { firstCounts, joinAnnounces, overFamilies } from "./families.ts";
 
 /** Connection ids kept: more trackers than any session speaks with in a minute. */
@@ -101,7 +102,7 @@ export const makeUdp = Effect.gen(function* () {
       if (answer._tag === "Error") return yield* Effect.fail<TrackerReason>({ _tag: "Rejected", text: answer.text });
       if (answer._tag !== "Connected") return yield* malformed("it answers a connect with something else");
       const key = NetAddress.formatInet(to);
-      const expires = (yield* Clock.currentTimeMillis) + settings.connectionIdLife * 1000;
+      const expires = monotonicMillis(yield* Clock.Clock) + settings.connectionIdLife * 1000;
       connections.delete(key);
       connections.set(key, { id: answer.connectionId, expires });
       const [oldest] = connections.keys();
@@ -120,7 +121,7 @@ export const makeUdp = Effect.gen(function* () {
     let proven = false;
     for (const seconds of settings.retransmit) {
       const kept = connections.get(key);
-      const usable = kept !== undefined && kept.expires > (yield* Clock.currentTimeMillis);
+      const usable = kept !== undefined && kept.expires > monotonicMillis(yield* Clock.Clock);
       proven ||= !usable;
       const connectionId = usable ? kept.id : yield* connect(to);
       const packet = (transactionId: number) => encode({ connectionId, transactionId });

@@ -18,7 +18,7 @@ import { Bandwidth } from "../../services/Bandwidth.ts";
 import { WebSeed } from "../../services/WebSeed/WebSeed.ts";
 import type { Filled } from "../assembler/assembler.ts";
 import { type Asker, Swarm, type Torrent } from "../Swarm.ts";
-import { monotonicMillis } from "../time.ts";
+import { monotonicMillis } from "../../services/time.ts";
 import { makePlacing } from "./placing.ts";
 import { blocksIn, segmentsOf, takeRun } from "./runs.ts";
 import type { Seed } from "./seed.ts";

@@ -1,4 +1,4 @@
-/** The one reading of the monotonic clock that counters and timers of the pipeline share. */
+/** The one reading of the monotonic clock, which is never set back: counters and timers go by it, dates that are written down do not. */
 import type * as Clock from "effect/Clock";
 
 /** Milliseconds of the monotonic clock, with fractions. */
