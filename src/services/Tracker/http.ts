@@ -119,6 +119,8 @@ const get = (
       });
       request.on("error", failed);
       request.once("socket", (socket) => {
+        // What comes through a proxy is connected already.
+        if (!target.secure && !socket.connecting) connected = true;
         socket.once(target.secure ? "secureConnect" : "connect", () => (connected = true));
       });
       request.end();
