@@ -23,7 +23,10 @@ export const listen = Effect.fnUntraced(function* (port: number, bind: NetAddres
     port === 0
       ? any
       : Effect.catch(transport.listen({ port, address: bind }), (error) =>
-          Effect.andThen(warn(`port ${port} cannot be listened on (${error.message}); using another one`), any),
+          // An address that is not ours has no other port either.
+          error.reason._tag === "AddressNotAvailable"
+            ? Effect.fail(error)
+            : Effect.andThen(warn(`${error.message}; listening on another one`), any),
         );
   return yield* wished.pipe(
     Effect.map((listener): Listener | undefined => listener),

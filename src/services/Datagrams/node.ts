@@ -119,7 +119,8 @@ const bindFamily = (address: NetAddress.IpAddress, port: number) =>
   bind(address, port).pipe(
     Effect.catchIf(
       (cause) => port !== 0 && ["EADDRINUSE", "EACCES"].includes(String(codeOf(cause))),
-      () => Effect.andThen(Effect.logWarning(`UDP port ${port} is taken, using another one`), bind(address, 0)),
+      // Whoever listens tells people of it: as a rule the TCP port of this number is taken, too.
+      () => Effect.andThen(Effect.logInfo(`UDP port ${port} is taken, using another one`), bind(address, 0)),
     ),
     Effect.tapError((cause) => Effect.logDebug(`no UDP on ${NetAddress.formatIp(address)}`, cause)),
     Effect.option,

@@ -1,0 +1,75 @@
+import { assert, describe, it } from "@effect/vitest";
+import { Effect, Stream } from "effect";
+import { NetAddress } from "effect/net";
+import { TransportError, type TransportReason } from "../../src/schema/errors/TransportError.ts";
+import { Events } from "../../src/services/Events.ts";
+import { type Listener, Transport } from "../../src/services/Transport/Transport.ts";
+import { listen } from "../../src/streams/listening.ts";
+
+const wished = 50_000;
+
+/** Listens on a wished port or any, where `refusal` does not refuse that port; tells what it told people. */
+const listening = (refusal: (port: number) => TransportReason | undefined) =>
+  Effect.gen(function* () {
+    const events = yield* Events.make;
+    const transport = Transport.of({
+      dial: (address) =>
+        Effect.fail(
+          new TransportError({ address: NetAddress.formatSocketAddress(address), reason: { _tag: "Refused" } }),
+        ),
+      listen: ({ port }) => {
+        const reason = refusal(port);
+        const address = NetAddress.inetAddressUnsafe(NetAddress.ipv4Loopback, port || 60_000);
+        return reason === undefined
+          ? Effect.succeed({ addresses: [address], incoming: Stream.never })
+          : Effect.fail(new TransportError({ address: `port ${port}`, reason }));
+      },
+    });
+    const listener: Listener | undefined = yield* listen(wished, undefined).pipe(
+      Effect.provideService(Transport, transport),
+      Effect.provideService(Events, events),
+      Effect.scoped,
+    );
+    yield* events.end;
+    const told = yield* Stream.runCollect(events.stream);
+    return {
+      port: listener?.addresses[0]?.port,
+      warnings: told.map((event) => (event.type === "warning" ? event.message : event.type)),
+    };
+  });
+
+describe("listening", () => {
+  it.effect("says nothing where the port is free", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* listening(() => undefined), { port: wished, warnings: [] });
+    }),
+  );
+
+  it.effect("takes another port where the wished one is taken, and says so once", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* listening((port) => (port === wished ? { _tag: "AddressInUse" } : undefined)), {
+        port: 60_000,
+        warnings: [`port ${wished}: the port is taken by another program; listening on another one`],
+      });
+    }),
+  );
+
+  it.effect("does without where no port can be had", () =>
+    Effect.gen(function* () {
+      const { port, warnings } = yield* listening(() => ({ _tag: "PermissionDenied" }));
+      assert.isUndefined(port);
+      assert.strictEqual(warnings.length, 2);
+      assert.include(warnings[1], "no port can be listened on");
+    }),
+  );
+
+  it.effect("looks for no other port of an address that is not ours", () =>
+    Effect.gen(function* () {
+      const { port, warnings } = yield* listening(() => ({ _tag: "AddressNotAvailable" }));
+      assert.isUndefined(port);
+      assert.deepStrictEqual(warnings, [
+        `no port can be listened on (port ${wished}: the address is not one of this machine's); peers cannot reach us`,
+      ]);
+    }),
+  );
+});
