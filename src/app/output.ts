@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer";
 import * as Logger from "effect/Logger";
 import type * as LogLevel from "effect/LogLevel";
 import * as Option from "effect/Option";
+import type { PlatformError } from "effect/PlatformError";
 import * as References from "effect/References";
 import type { Explained } from "../schema/errors/code.ts";
 import { Display } from "./display/Display.ts";
@@ -40,6 +41,13 @@ const formatSentence = Logger.make<unknown, string>(({ logLevel, message }) => {
 const screenLogger = (verbose: boolean) =>
   Effect.map(Display, ({ say }) => Logger.map(verbose ? Logger.formatLogFmt : formatSentence, say));
 
+/** Why a file cannot be opened, for people. */
+const whyNot = ({ reason }: PlatformError): string => {
+  if (reason._tag === "NotFound") return "no such folder";
+  if (reason._tag === "PermissionDenied") return "no permission";
+  return reason.cause instanceof Error ? reason.cause.message : reason._tag;
+};
+
 const fileLogger = Effect.fnUntraced(function* (path: string) {
   const fs = yield* FileSystem.FileSystem;
   // `toFile` opens it too, but what it fails with then says nothing of the flag.
@@ -48,7 +56,7 @@ const fileLogger = Effect.fnUntraced(function* (path: string) {
       (error) =>
         new UsageError({
           kind: "bad-value",
-          problem: `--log-file ${path}: cannot be written (${error.reason._tag})`,
+          problem: `--log-file ${path}: cannot be written (${whyNot(error)})`,
           hint: "name another file",
         }),
     ),

@@ -171,6 +171,10 @@ describe("transfer", () => {
         following(Stream.empty, { logFile: Option.some("/nowhere/at/all.log") }, screen),
       );
       assert.strictEqual(error.code, "usage.bad-value");
+      assert.strictEqual(
+        error.message,
+        "--log-file /nowhere/at/all.log: cannot be written (no such folder); name another file",
+      );
     }),
   );
 });

@@ -52,7 +52,7 @@ describeClients("a disk that is too small", ["python3-libtorrent", "root"], () =
       const home = yield* makeHome;
       const out = join(disk.folder, "out");
       const refused = yield* runQuietly(home, args(out));
-      assertStorageLine(refused, /^bt-effect: .*out: not enough space: \d+ bytes needed, \d+ free; free some space/);
+      assertStorageLine(refused, /^bt-effect: .*out: not enough space: \d+ MiB needed, \d+ MiB free; free some space/);
       assert.strictEqual((yield* seeder.report).uploaded, 0);
 
       yield* disk.remount("size=64m");

@@ -2,14 +2,16 @@
 import * as Data from "effect/Data";
 import { kebab } from "./kebab.ts";
 
-/** Why the disk said no. */
+const MEBIBYTE = 2 ** 20;
+
+/** Why the disk said no; sizes in bytes. */
 export type StorageReason =
   | { readonly _tag: "NoSpace"; readonly needed?: number; readonly free?: number }
   | { readonly _tag: "NoPermission" }
   | { readonly _tag: "ReadOnly" }
   /** A folder where a file should be. */
   | { readonly _tag: "IsFolder" }
-  /** A file where a folder should be. */
+  /** A file where a folder should be, at the path or above it. */
   | { readonly _tag: "NotFolder" }
   /** Bytes that should be there are not. */
   | { readonly _tag: "Missing" }
@@ -31,7 +33,7 @@ const sentence = (reason: StorageReason): string => {
     case "NoSpace":
       return reason.needed === undefined
         ? "the disk is full; free some space and run the same command again to continue"
-        : `not enough space: ${reason.needed} bytes needed, ${reason.free ?? 0} free; free some space and run the same command again`;
+        : `not enough space: ${Math.ceil(reason.needed / MEBIBYTE)} MiB needed, ${Math.floor((reason.free ?? 0) / MEBIBYTE)} MiB free; free some space and run the same command again`;
     case "NoPermission":
       return "no permission; choose another output or change its permissions, then run the same command again";
     case "ReadOnly":
@@ -39,7 +41,7 @@ const sentence = (reason: StorageReason): string => {
     case "IsFolder":
       return "is a folder, but a file has to go there; move it away or choose another output";
     case "NotFolder":
-      return "is a file, but a folder has to go there; move it away or choose another output";
+      return "a file is in the way where a folder has to be; move it away or choose another output";
     case "Missing":
       return "was removed or cut short while in use; run the same command again to fetch what is missing";
     case "Gone":
