@@ -230,6 +230,10 @@ const configurable = [outputFlags, swarmFlags, { seed: keepSharing }, downloadFl
   .flatMap((flags) => Object.keys(flags))
   .map((key) => key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`));
 
+/** What a value should have been, in words: of a flag that is on or off, `effect/cli` lists all its spellings, or the error of a schema. */
+const expectation = (expected: string): string =>
+  expected.includes('"true" | "yes"') ? "true or false" : expected.replaceAll(/\s+/g, " ");
+
 /** Says what is wrong in our own words: one line, the flag's origin named when it was not typed. */
 const usageError = (error: CliError.CliError, origin: (flag: string) => string | undefined): UsageError => {
   switch (error._tag) {
@@ -258,7 +262,7 @@ const usageError = (error: CliError.CliError, origin: (flag: string) => string |
       const given = error.value === "config" ? "" : ` "${error.value}"`;
       return new UsageError({
         kind: "bad-value",
-        problem: `${origin(error.option) ?? name}${given}: expected ${error.expected.replaceAll(/\s+/g, " ")}`,
+        problem: `${origin(error.option) ?? name}${given}: expected ${expectation(error.expected)}`,
       });
     }
     case "ShowHelp": {

@@ -237,6 +237,9 @@ describe("settings", () => {
         'BT_EFFECT_PORT "abc": expected a whole number from 0 to 65535; see: bt-effect --help',
         { environment: { BT_EFFECT_PORT: "abc" } },
       ),
+      usage(["x"], "usage.bad-value", "BT_EFFECT_QUIET: expected true or false; see: bt-effect --help", {
+        environment: { BT_EFFECT_QUIET: "maybe" },
+      }),
       usage(
         ["x"],
         "usage.bad-value",
