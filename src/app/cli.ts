@@ -24,7 +24,7 @@ import type { SeedInput } from "./commands/seed.ts";
 import type { VerifyInput } from "./commands/verify.ts";
 import { checkFlag, downloadFlags, keepSharing, limitFlags, networkFlags, outputFlags, seedFlags } from "./flags.ts";
 import { Settings } from "./Settings.ts";
-import { createFlags, editFlags } from "./torrentFlags.ts";
+import { createFlags, editFlags, saveFlags } from "./torrentFlags.ts";
 import { UsageError } from "./UsageError.ts";
 
 const torrent = Argument.String("torrent").pipe(
@@ -162,14 +162,23 @@ const editCommand = <R>({ edit }: Commands<R>) =>
   );
 
 const magnetCommand = <R>({ magnet }: Commands<R>) =>
-  Command.make("magnet", { torrent, ...outputFlags }, magnet).pipe(
-    Command.withDescription("Print the magnet link of a torrent: hash, name, size, trackers and web seeds"),
-    Command.withShortDescription("Print the magnet link of a torrent"),
-    Command.withExamples([{ command: "bt-effect magnet debian.torrent" }]),
+  Command.make("magnet", { torrent, ...saveFlags, ...swarmFlags, ...outputFlags }, magnet).pipe(
+    Command.withDescription(
+      "Print the magnet link of a torrent. With --save: fetch the torrent of a magnet link from peers, without its files",
+    ),
+    Command.withShortDescription("Print the magnet link of a torrent, or fetch the torrent of a link"),
+    Command.withExamples([
+      { command: "bt-effect magnet debian.torrent" },
+      { command: "bt-effect magnet --save debian.torrent 'magnet:?xt=urn:btih:…'", description: "The other way round" },
+    ]),
   );
 
 const scrapeCommand = <R>({ scrape }: Commands<R>) =>
-  Command.make("scrape", { torrent, tracker: networkFlags.tracker, ...outputFlags }, scrape).pipe(
+  Command.make(
+    "scrape",
+    { torrent, tracker: networkFlags.tracker, proxy: networkFlags.proxy, ...outputFlags },
+    scrape,
+  ).pipe(
     Command.withDescription("Ask all trackers at once how many seed and fetch a torrent, and how many have fetched it"),
     Command.withShortDescription("Ask the trackers how many share a torrent"),
     Command.withExamples([

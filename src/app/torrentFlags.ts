@@ -56,6 +56,18 @@ export const createFlags = {
   }),
 };
 
+/** Flags of `magnet`. */
+export const saveFlags = {
+  save: single("save", values.text, {
+    metavar: "FILE",
+    description: "Fetch the metadata from peers and write the .torrent to FILE, - for stdout",
+  }),
+  timeout: single("timeout", values.duration, {
+    metavar: "DURATION",
+    description: "With --save: give up when nothing came for that long (30s, 5m, 1h); by default never",
+  }),
+};
+
 /** Flags of `edit`. */
 export const editFlags = {
   output: output("Where to write the .torrent, - for stdout"),

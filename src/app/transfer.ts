@@ -128,8 +128,12 @@ const filterIn = (path: string) =>
     ({ readIpFilter }) => readIpFilter(path),
   );
 
-/** Runs the request that `ask` makes, on the live Layers. */
-export const transfer = (input: TransferInput, ask: (given: Given) => DownloadRequest) =>
+/** Runs the request that `ask` makes, on the live Layers; `run` is what is done with it. */
+export const transfer = (
+  input: TransferInput,
+  ask: (given: Given) => DownloadRequest,
+  run: typeof download = download,
+) =>
   Effect.gen(function* () {
     const path = yield* Path.Path;
     const args = yield* (yield* Stdio.Stdio).args;
@@ -145,7 +149,7 @@ export const transfer = (input: TransferInput, ask: (given: Given) => DownloadRe
     const wished = Option.isSome(input.port) ? Effect.succeed(input.port.value) : rememberedPort;
     const port = proxy === undefined ? yield* wished : 0;
     const address = Option.flatMap(input.bind, (text) => Result.getSuccess(NetAddress.ipFromString(text)));
-    yield* follow(download(ask({ source, folder: path.resolve("."), port })), args).pipe(
+    yield* follow(run(ask({ source, folder: path.resolve("."), port })), args).pipe(
       Effect.provide(
         Live.layer({
           port,

@@ -11,6 +11,7 @@ import * as Fiber from "effect/Fiber";
 import * as Stream from "effect/Stream";
 import type { DownloadError } from "../schema/errors/DownloadError.ts";
 import type { DownloadEvent } from "../schema/events.ts";
+import type { TorrentInfo } from "../schema/metainfo.ts";
 import { Events } from "../services/Events.ts";
 import { connections } from "./connections.ts";
 import { verifiedPieces } from "./pieces.ts";
@@ -36,10 +37,22 @@ const pipeline = (session: Session) =>
  * saves the state and tells the trackers, within 3 seconds; the same request then goes on where it was.
  */
 export const download = (request: DownloadRequest): Stream.Stream<DownloadEvent, DownloadError, DownloadServices> =>
+  eventsOf(runSession(request, pipeline));
+
+/** Fetches no more than the metadata of a magnet link: a stream of what happens, that ends once `learned` was told. */
+export const fetchMetadata = (
+  request: DownloadRequest,
+  learned: (info: TorrentInfo) => Effect.Effect<void>,
+): Stream.Stream<DownloadEvent, DownloadError, DownloadServices> => eventsOf(runSession(request, pipeline, learned));
+
+/** What happens in a session, until it ends. */
+const eventsOf = (
+  session: ReturnType<typeof runSession>,
+): Stream.Stream<DownloadEvent, DownloadError, DownloadServices> =>
   Stream.unwrap(
     Effect.gen(function* () {
       const events = yield* Events.make;
-      const fiber = yield* runSession(request, pipeline).pipe(
+      const fiber = yield* session.pipe(
         Effect.provideService(Events, events),
         Effect.ensuring(events.end),
         Effect.forkScoped,

@@ -1,22 +1,71 @@
-/** `bt-effect magnet <torrent>`: prints the magnet link of a torrent. */
+/** `bt-effect magnet <torrent>`: prints the magnet link of a torrent; with `--save` it fetches the torrent of a magnet link from peers instead. */
+import * as Deferred from "effect/Deferred";
 import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
 import { formatMagnet } from "../../schema/magnet.ts";
+import type { TorrentInfo } from "../../schema/metainfo.ts";
+import { encodeMetainfo } from "../../schema/metainfo/write.ts";
+import type { TorrentSource } from "../../streams/request.ts";
+import { request } from "../../streams/request.ts";
+import * as Text from "../display/text.ts";
 import { magnetOf } from "../infoPage.ts";
-import type { OutputFlags } from "../output.ts";
 import { withOutput } from "../output.ts";
+import { saveBytes } from "../saving.ts";
 import { Screen } from "../Screen/Screen.ts";
 import { readSource } from "../source.ts";
+import type { TransferInput } from "../transfer.ts";
 
 /** What the command line says. */
-export interface MagnetInput extends OutputFlags {
-  readonly torrent: string;
+export interface MagnetInput extends TransferInput {
+  /** Where the .torrent goes. */
+  readonly save: Option.Option<string>;
+  /** Milliseconds. */
+  readonly timeout: Option.Option<number>;
 }
 
+/** The .torrent of the metadata and of what its link, or the torrent that it came from, says. */
+const torrentOf = (info: TorrentInfo, source: TorrentSource): Uint8Array => {
+  const from = source._tag === "Magnet" ? source.magnet : source.metainfo;
+  // A link knows no tiers: each tracker is one of its own (BEP 9).
+  const trackers = source._tag === "Magnet" ? source.magnet.trackers.map((url) => [url]) : source.metainfo.trackers;
+  return encodeMetainfo(info.bytes, { trackers, webSeeds: from.webSeeds });
+};
+
 /** Prints the link; that of a link is itself, put in order. */
-export const magnet = (input: MagnetInput) =>
+const print = (input: MagnetInput) =>
   Effect.gen(function* () {
     const screen = yield* Screen;
     const source = yield* readSource(input.torrent);
     const link = source._tag === "Metainfo" ? magnetOf(source.metainfo) : formatMagnet(source.magnet);
     screen.print(input.json ? `${JSON.stringify({ type: "magnet", magnet: link })}\n` : `${link}\n`);
-  }).pipe(withOutput(input));
+  });
+
+/** Meets the swarm until the metadata is there, and writes it. */
+const save = (input: MagnetInput, output: string) =>
+  Effect.gen(function* () {
+    const screen = yield* Screen;
+    const { commonOf, transfer } = yield* Effect.promise(() => import("../transfer.ts"));
+    const { fetchMetadata } = yield* Effect.promise(() => import("../../streams/download.ts"));
+    const saved = yield* Deferred.make<readonly [info: TorrentInfo, source: TorrentSource]>();
+    yield* transfer(
+      input,
+      (given) => ({
+        ...request(given.source, given.folder),
+        ...commonOf(input, given),
+        ...(Option.isSome(input.timeout) && { timeout: input.timeout.value }),
+      }),
+      (asked) => fetchMetadata(asked, (info) => Effect.asVoid(Deferred.succeed(saved, [info, asked.source]))),
+    );
+    const [info, source] = yield* Deferred.await(saved);
+    yield* saveBytes(output, torrentOf(info, source));
+    if (!input.json && !input.quiet && output !== "-")
+      screen.write(
+        `${Text.printable(`${info.name}: ${Text.size(info.totalLength)}, ${info.infoHash.hex}: ${output}`)}\n`,
+      );
+  });
+
+/** Prints or saves. */
+export const magnet = (input: MagnetInput) =>
+  Effect.suspend(() => (Option.isSome(input.save) ? save(input, input.save.value) : print(input))).pipe(
+    withOutput(input),
+  );

@@ -1,10 +1,9 @@
 /** `bt-effect scrape <torrent>`: asks all trackers at once how many share it. Nothing is announced. */
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
-import * as TrackerLive from "../../services/Tracker/live.ts";
-import * as Datagrams from "../../services/Datagrams/node.ts";
-import * as Dns from "../../services/Dns/node.ts";
-import * as Layer from "effect/Layer";
+import * as Option from "effect/Option";
+import * as Live from "../../services/live.ts";
+import type { Proxy } from "../../schema/socks5.ts";
 import { type Scraped, scrapeAll } from "../../streams/scraping.ts";
 import * as Text from "../display/text.ts";
 import type { OutputFlags } from "../output.ts";
@@ -18,6 +17,7 @@ export interface ScrapeInput extends OutputFlags {
   readonly torrent: string;
   /** More trackers. */
   readonly tracker: ReadonlyArray<string>;
+  readonly proxy: Option.Option<Proxy>;
 }
 
 /** Cells of a column of numbers. */
@@ -53,11 +53,6 @@ export const data = (answers: ReadonlyArray<Scraped>): string =>
     .map((line) => `${JSON.stringify(line)}\n`)
     .join("");
 
-const network = TrackerLive.layer.pipe(
-  Layer.provide(Datagrams.layer({ port: 0, address: undefined })),
-  Layer.provide(Dns.layer),
-);
-
 /** Asks and prints; fails where no tracker answered. */
 export const scrape = (input: ScrapeInput) =>
   Effect.gen(function* () {
@@ -68,7 +63,9 @@ export const scrape = (input: ScrapeInput) =>
     const urls = [...new Set([...of.trackers.flat(), ...input.tracker])];
     const name = model.name ?? model.infoHash.hex;
     if (urls.length === 0) return yield* new ScrapeFailed({ name, trackers: 0 });
-    const answers = yield* scrapeAll(urls, model.infoHash).pipe(Effect.provide(network));
+    const answers = yield* scrapeAll(urls, model.infoHash).pipe(
+      Effect.provide(Live.layer({ proxy: Option.getOrUndefined(input.proxy) })),
+    );
     if (!input.quiet || input.json) screen.print(input.json ? data(answers) : page(answers));
     if (answers.every(({ result }) => Result.isFailure(result)))
       return yield* new ScrapeFailed({ name, trackers: urls.length });
