@@ -6,6 +6,8 @@ import { BLOCK_LENGTH } from "../schema/wire.ts";
 
 /** Fewer than this starves even a fast path between two reads of the socket. */
 const LEAST = 16;
+/** Shorter delays count as this, in milliseconds: a turn of both event loops, in which a fast path must not run dry. */
+const TURN = 0.75;
 /** Answers that take so many times the least delay wait in a queue: more requests would only make it longer. */
 const QUEUEING = 2;
 /** A window of the rate is at least this long, in milliseconds. */
@@ -51,7 +53,7 @@ export const makeDepth = (most: () => number): Depth => {
       close(now);
     },
     answered: (delay) => {
-      if (delay < least) least = Math.max(delay, 0.1);
+      if (delay < least) least = Math.max(delay, TURN);
       if (delay > least * QUEUEING) slowStart = false;
     },
     depth: () => Math.max(LEAST, Math.min(Math.ceil(depth), most())),
