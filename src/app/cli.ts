@@ -51,10 +51,15 @@ export interface Commands<R> {
 /** The real ones, each loaded when it is chosen. */
 export const live = {
   download: (input: DownloadInput) =>
-    Effect.flatMap(
-      Effect.promise(() => import("./commands/download.ts")),
-      ({ download }) => download(input),
-    ),
+    input.dryRun
+      ? Effect.flatMap(
+          Effect.promise(() => import("./commands/dryRun.ts")),
+          ({ dryRun }) => dryRun(input),
+        )
+      : Effect.flatMap(
+          Effect.promise(() => import("./commands/download.ts")),
+          ({ download }) => download(input),
+        ),
   info: (input: InfoInput) =>
     Effect.flatMap(
       Effect.promise(() => import("./commands/info.ts")),
@@ -229,6 +234,10 @@ const rootCommand = <R>(commands: Commands<R>) =>
       { command: "bt-effect debian.torrent", description: "Download into the current folder" },
       { command: "bt-effect 'magnet:?xt=urn:btih:…' ~/Downloads/", description: "A magnet link, into a folder" },
       { command: "bt-effect --select '*.flac' album.torrent", description: "Some of the files" },
+      {
+        command: "bt-effect --dry-run --select 0,2-4 album.torrent",
+        description: "Only look at what would be fetched",
+      },
       { command: "bt-effect --peer 10.0.0.5:6881 --no-trackers x.torrent out.iso", description: "From one peer" },
       { command: "bt-effect --json x.torrent | jq .type", description: "Events for a script" },
     ]),

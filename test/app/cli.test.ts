@@ -83,6 +83,7 @@ describe("cli", () => {
         sequential: false,
         check: false,
         overwrite: false,
+        dryRun: false,
         timeout: Option.none(),
         downloadLimit: Option.none(),
         uploadLimit: Option.none(),

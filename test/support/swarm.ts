@@ -29,7 +29,7 @@ import * as MemoryTracker from "../../src/services/Tracker/memory.ts";
 import type { Transport } from "../../src/services/Transport/Transport.ts";
 import * as MemoryWeb from "../../src/services/WebSeed/memory.ts";
 import type { WebSeed } from "../../src/services/WebSeed/WebSeed.ts";
-import { download } from "../../src/streams/download.ts";
+import { download, fetchMetadata } from "../../src/streams/download.ts";
 import { type DownloadRequest, request } from "../../src/streams/request.ts";
 import { NetAddress } from "effect/net";
 import { digests } from "./digests.ts";
@@ -160,6 +160,8 @@ export interface Client {
   /** Runs a download to its end; gives what it told. */
   readonly run: (request: DownloadRequest) => Effect.Effect<ReadonlyArray<DownloadEvent>, unknown>;
   readonly stream: (request: DownloadRequest) => Stream.Stream<DownloadEvent, unknown>;
+  /** Fetches the metadata of a magnet link alone. */
+  readonly metadata: (...given: Parameters<typeof fetchMetadata>) => Stream.Stream<DownloadEvent, unknown>;
 }
 
 /** Plugs a client into the network. */
@@ -170,6 +172,7 @@ export const makeClient = (options: ClientOptions) =>
     const client: Client = {
       disk: Context.get(context, MemoryDisk),
       stream,
+      metadata: (...given) => Stream.provideContext(fetchMetadata(...given), context),
       run: (wanted) => Stream.runCollect(stream(wanted)),
     };
     return client;

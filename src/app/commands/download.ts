@@ -12,6 +12,7 @@ export interface DownloadInput extends TransferInput {
   readonly overwrite: boolean;
   readonly timeout: Option.Option<number>;
   readonly seed: boolean;
+  readonly dryRun: boolean;
 }
 
 /** The request that the command line makes. A goal for sharing asks for sharing. */

@@ -49,6 +49,7 @@ describe("download", () => {
       seed: false,
       seedRatio: Option.some(2),
       seedTime: Option.none(),
+      dryRun: false,
       superSeed: false,
     };
     assert.deepStrictEqual(requestOf(input, { source, folder: "/here", port: 50_000 }), {
