@@ -47,3 +47,15 @@ export const fits = (bits: Uint8Array, pieceCount: number): boolean => {
   const spare = bits.length * 8 - pieceCount;
   return spare === 0 || ((bits[bits.length - 1] ?? 0) & ((1 << spare) - 1)) === 0;
 };
+
+/** What is in either set; the sets are of one size. */
+export const union = (a: Uint8Array, b: Uint8Array): Uint8Array => a.map((byte, at) => byte | (b[at] ?? 0));
+
+/** What is in both sets; the sets are of one size. */
+export const intersection = (a: Uint8Array, b: Uint8Array): Uint8Array => a.map((byte, at) => byte & (b[at] ?? 0));
+
+/** What is in `a` and not in `b`; the sets are of one size. */
+export const difference = (a: Uint8Array, b: Uint8Array): Uint8Array => a.map((byte, at) => byte & ~(b[at] ?? 0));
+
+/** Whether all of `a` is in `b`; the sets are of one size. */
+export const isSubset = (a: Uint8Array, b: Uint8Array): boolean => a.every((byte, at) => (byte & ~(b[at] ?? 0)) === 0);

@@ -36,7 +36,7 @@ const consistent = (record: ResumeRecord): boolean | string => {
   const { pieceCount, written, synced, partial } = record;
   if (!Bitfield.fits(written, pieceCount) || !Bitfield.fits(synced, pieceCount))
     return "the bits do not fit the pieces";
-  if (synced.some((byte, index) => (byte & ~(written[index] ?? 0)) !== 0)) return "synced, but not written";
+  if (!Bitfield.isSubset(synced, written)) return "synced, but not written";
   return partial.every(({ index }) => index < pieceCount) || "a partial piece that does not exist";
 };
 

@@ -7,15 +7,13 @@ import * as Fiber from "effect/Fiber";
 import * as Bitfield from "../schema/bitfield.ts";
 import { pieceLength, pieceOffset, type Shape } from "../schema/geometry.ts";
 import type { TorrentInfo } from "../schema/metainfo.ts";
+import { isHashOf } from "../schema/pieceHashes.ts";
 import type { StorageError } from "../schema/errors/StorageError.ts";
 import { Hasher, type Digesting } from "../services/Hasher.ts";
 import type { OpenStorage } from "../services/Storage/Storage.ts";
 
 /** Bytes of a read; several small pieces at a time, or part of a big one. */
 const READ_LENGTH = 4 * 1024 * 1024;
-
-/** Length of a SHA-1. */
-const DIGEST_LENGTH = 20;
 
 /** A piece whose first bytes are zeros was hardly ever written: where it was nevertheless, it is fetched once more. */
 const LOOK_LENGTH = 512;
@@ -148,9 +146,7 @@ export const checkPieces = ({ info, ...options }: CheckOptions): Effect.Effect<U
   Effect.suspend(() => {
     const good = Bitfield.make(info.pieceCount);
     const onDigest = (index: number, digest: Uint8Array): void => {
-      const at = index * DIGEST_LENGTH;
-      for (let i = 0; i < DIGEST_LENGTH; i++) if (digest[i] !== info.pieces[at + i]) return;
-      Bitfield.set(good, index);
+      if (isHashOf(info.pieces, index, digest)) Bitfield.set(good, index);
     };
     return Effect.as(hashPieces({ ...options, shape: info, onDigest }), good);
   });

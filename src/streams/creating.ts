@@ -13,10 +13,10 @@ import { CreateError, type CreateReason } from "../schema/errors/CreateError.ts"
 import type { MetainfoError } from "../schema/errors/MetainfoError.ts";
 import type { StorageError } from "../schema/errors/StorageError.ts";
 import type { Shape } from "../schema/geometry.ts";
-import { INFO_HASH_LENGTH } from "../schema/infoHash.ts";
 import type { Metainfo } from "../schema/metainfo.ts";
 import { MAX_PIECES } from "../schema/metainfo/fields.ts";
 import { parseMetainfo } from "../schema/metainfo/parse.ts";
+import { PIECE_HASH_LENGTH } from "../schema/pieceHashes.ts";
 import { encodeInfo, encodeMetainfo, type Surroundings } from "../schema/metainfo/write.ts";
 import { AGENT } from "../schema/version.ts";
 import { Hasher } from "../services/Hasher.ts";
@@ -116,12 +116,12 @@ export const create = (
 
     const storage = yield* Storage.use((service) => service.open(layout));
     const before = yield* storage.survey;
-    const pieces = new Uint8Array(shape.pieceCount * INFO_HASH_LENGTH);
+    const pieces = new Uint8Array(shape.pieceCount * PIECE_HASH_LENGTH);
     yield* hashPieces({
       shape,
       storage,
       pieces: Bitfield.full(shape.pieceCount),
-      onDigest: (index, digest) => pieces.set(digest, index * INFO_HASH_LENGTH),
+      onDigest: (index, digest) => pieces.set(digest, index * PIECE_HASH_LENGTH),
       onProgress: options.onProgress,
     });
     yield* refuseChanged(layout.files, before, yield* storage.survey);

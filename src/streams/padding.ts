@@ -15,7 +15,5 @@ export const padBlocks = (info: TorrentInfo): ((index: number, block: number) =>
 };
 
 /** Bits of the pieces that hold nothing but padding: they are there from the start. */
-export const padPieces = (info: TorrentInfo): Uint8Array => {
-  const real = wantedPieces(info);
-  return Bitfield.full(info.pieceCount).map((byte, at) => byte & ~(real[at] ?? 0));
-};
+export const padPieces = (info: TorrentInfo): Uint8Array =>
+  Bitfield.difference(Bitfield.full(info.pieceCount), wantedPieces(info));

@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect";
 import * as Bitfield from "../schema/bitfield.ts";
 import type { StorageError } from "../schema/errors/StorageError.ts";
-import { pieceLength, pieceOffset } from "../schema/geometry.ts";
+import { blockCount, pieceLength, pieceOffset } from "../schema/geometry.ts";
 import type { PartialPiece } from "../schema/resume.ts";
 import { BLOCK_LENGTH } from "../schema/wire.ts";
 import { type OpenPiece, runBytes, THERE } from "./assembler/openPiece.ts";
@@ -43,7 +43,7 @@ export const keepPartials = Effect.fnUntraced(function* (
 
 /** Whether all blocks of a kept piece are there: then it only has to be verified. */
 export const isFull = (torrent: Pick<Torrent, "info">, { index, blocks }: PartialPiece): boolean =>
-  Bitfield.count(blocks) === Math.ceil(pieceLength(torrent.info, index) / BLOCK_LENGTH);
+  Bitfield.count(blocks) === blockCount(torrent.info, index);
 
 /** Opens the kept pieces again with what is on disk of them; one that does not fit or cannot be read is fetched whole. */
 export const restorePartials = Effect.fnUntraced(function* (torrent: Torrent, partials: ReadonlyArray<PartialPiece>) {

@@ -9,6 +9,8 @@ import * as Result from "effect/Result";
 import * as Stream from "effect/Stream";
 import { DownloadFailed } from "../schema/errors/DownloadError.ts";
 import type { StorageError } from "../schema/errors/StorageError.ts";
+import { pieceOffset } from "../schema/geometry.ts";
+import { isHashOf } from "../schema/pieceHashes.ts";
 import { DataSettings } from "../schema/settings.ts";
 import { BLOCK_LENGTH } from "../schema/wire.ts";
 import { Hasher } from "../services/Hasher.ts";
@@ -20,22 +22,16 @@ import { monotonicMillis } from "../services/time.ts";
 
 /** Bytes of a piece are read back from disk by this much. */
 const READ_BACK = 1024 * 1024;
-/** Length of a SHA-1. */
-const DIGEST_LENGTH = 20;
 
 /** A piece that is verified and on disk; its buffer is still taken. */
 export interface Stored {
   readonly piece: OpenPiece;
 }
 
-const isGood = ({ info }: Torrent, piece: OpenPiece): boolean => {
-  const digest = piece.digest.digest();
-  const at = piece.index * DIGEST_LENGTH;
-  for (let i = 0; i < DIGEST_LENGTH; i++) if (digest[i] !== info.pieces[at + i]) return false;
-  return true;
-};
+const isGood = ({ info }: Torrent, piece: OpenPiece): boolean =>
+  isHashOf(info.pieces, piece.index, piece.digest.digest());
 
-const offsetOf = ({ info }: Torrent, piece: OpenPiece): number => piece.index * info.pieceLength;
+const offsetOf = ({ info }: Torrent, piece: OpenPiece): number => pieceOffset(info, piece.index);
 
 /** The bytes of one block: from memory while they are there, else from disk. */
 const readBlock = Effect.fnUntraced(function* (torrent: Torrent, piece: OpenPiece, block: number) {

@@ -172,8 +172,7 @@ export const prepare = Effect.fnUntraced(function* (
   const full = Bitfield.make(info.pieceCount);
   for (const partial of recovered.partial) if (isFull({ info }, partial)) Bitfield.set(full, partial.index);
   const fullAndGood = yield* checkPieces({ info, storage, pieces: full });
-  const pads = padPieces(info);
-  const have = recovered.have.map((byte, at) => byte | (fullAndGood[at] ?? 0) | (pads[at] ?? 0));
+  const have = Bitfield.union(Bitfield.union(recovered.have, fullAndGood), padPieces(info));
 
   const chosen = wantedPieces(info, output.selected);
   const wanted = request.shareOnly ? Bitfield.make(info.pieceCount) : chosen;

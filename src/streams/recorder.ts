@@ -13,6 +13,7 @@ import * as Option from "effect/Option";
 import * as Schedule from "effect/Schedule";
 import type * as Scope from "effect/Scope";
 import * as Bitfield from "../schema/bitfield.ts";
+import { isSame } from "../schema/bytes.ts";
 import type { StorageError } from "../schema/errors/StorageError.ts";
 import { RESUME_VERSION, type PartialPiece } from "../schema/resume.ts";
 import { DataSettings } from "../schema/settings.ts";
@@ -76,7 +77,7 @@ export const makeRecorder = (
     /** While a sync is under way: what it makes durable. */
     let underSync: Uint8Array | undefined;
 
-    const isComplete = (): boolean => wanted.every((byte, index) => (byte & ~(written[index] ?? 0)) === 0);
+    const isComplete = (): boolean => Bitfield.isSubset(wanted, written);
 
     const save = (end: { readonly clean: boolean; readonly partial: ReadonlyArray<PartialPiece> }) =>
       Effect.gen(function* () {
@@ -112,7 +113,7 @@ export const makeRecorder = (
       underSync = pieces;
       yield* storage.sync;
       underSync = undefined;
-      if (pieces.every((byte, index) => byte === synced[index])) return;
+      if (isSame(pieces, synced)) return;
       synced.set(pieces);
       changed = true;
     });
@@ -137,7 +138,7 @@ export const makeRecorder = (
     const recording = Effect.schedule(record, Schedule.fixed(recordInterval * MARGIN));
     const syncing = Effect.andThen(abandonable, record);
     // What the last run left unsynced has waited long enough.
-    const first = written.every((byte, index) => byte === synced[index]) ? Effect.void : syncing;
+    const first = isSame(written, synced) ? Effect.void : syncing;
     const syncs = Effect.andThen(first, Effect.schedule(syncing, Schedule.fixed(syncInterval)));
 
     return {

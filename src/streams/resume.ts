@@ -169,16 +169,16 @@ export const recover = (
     const evidence = { info, states, record, bootId, recordInterval };
     const verdict = options.check ? trustNothing(evidence) : judge(evidence);
     const recent = yield* writtenPieces({ info, storage, pieces: verdict.chances });
-    const suspects = verdict.suspects.map((byte, index) => byte | (recent[index] ?? 0));
+    const suspects = Bitfield.union(verdict.suspects, recent);
     const found = yield* checkPieces({ info, storage, pieces: suspects, onProgress });
-    const have = verdict.trusted.map((byte, index) => byte | (found[index] ?? 0));
+    const have = Bitfield.union(verdict.trusted, found);
     if (!options.overwrite) yield* refuseForeign(options, states, have);
 
     const trusted = Bitfield.count(verdict.trusted);
     const hashed = Bitfield.count(suspects) > 0;
     return {
       have,
-      synced: verdict.trusted.map((byte, index) => byte & (record?.synced[index] ?? 0)),
+      synced: Bitfield.intersection(verdict.trusted, record?.synced ?? Bitfield.make(info.pieceCount)),
       partial: verdict.partial.filter(({ index }) => !Bitfield.has(have, index)),
       from: hashed ? "hashed" : trusted > 0 || verdict.partial.length > 0 ? "record" : "none",
       ...totals(output.record),

@@ -8,7 +8,7 @@
  * record and an unclean end is in no record, but on disk: pieces of the files modified since then are worth a look.
  */
 import * as Bitfield from "../schema/bitfield.ts";
-import { fileSpans, pieceLength, pieceOffset, piecesOf } from "../schema/geometry.ts";
+import { blockCount, blockLength, fileSpans, pieceLength, pieceOffset, piecesOf } from "../schema/geometry.ts";
 import type { TorrentInfo } from "../schema/metainfo.ts";
 import type { PartialPiece, ResumeRecord } from "../schema/resume.ts";
 import { BLOCK_LENGTH } from "../schema/wire.ts";
@@ -37,22 +37,28 @@ export interface Verdict {
   readonly partial: ReadonlyArray<PartialPiece>;
 }
 
+/** What is needed to know what the files hold. */
+type Holding = Pick<Evidence, "info" | "states">;
+
 /** Whether all bytes of a range are within what the files hold; pads count as held. */
-const isHeld = ({ info, states }: Evidence, offset: number, length: number): boolean =>
+const isHeld = ({ info, states }: Holding, offset: number, length: number): boolean =>
   fileSpans(info.files, offset, length).every((span) => (states[span.file]?.size ?? 0) >= span.offset + span.length);
 
-const pieceIsHeld = (evidence: Evidence, index: number): boolean =>
-  isHeld(evidence, pieceOffset(evidence.info, index), pieceLength(evidence.info, index));
+const pieceIsHeld = (holding: Holding, index: number): boolean =>
+  isHeld(holding, pieceOffset(holding.info, index), pieceLength(holding.info, index));
+
+/** Bits of the pieces all of whose bytes are within what the files hold. */
+export const heldPieces = (holding: Holding): Uint8Array => {
+  const { pieceCount } = holding.info;
+  const held = Bitfield.make(pieceCount);
+  for (let index = 0; index < pieceCount; index++) if (pieceIsHeld(holding, index)) Bitfield.set(held, index);
+  return held;
+};
 
 /** Everything that is there is suspect. */
 export const trustNothing = (evidence: Evidence): Verdict => {
-  const { info } = evidence;
-  const suspects = Bitfield.make(info.pieceCount);
-  for (let index = 0; index < info.pieceCount; index++) {
-    if (pieceIsHeld(evidence, index)) Bitfield.set(suspects, index);
-  }
-  const none = Bitfield.make(info.pieceCount);
-  return { trusted: none, suspects, chances: none, partial: [] };
+  const none = Bitfield.make(evidence.info.pieceCount);
+  return { trusted: none, suspects: heldPieces(evidence), chances: none, partial: [] };
 };
 
 /** Bits of the pieces in the files that `applies` to. */
@@ -108,14 +114,13 @@ export const judge = (evidence: Evidence): Verdict => {
 };
 
 const blocksAreHeld = (evidence: Evidence, index: number, blocks: Uint8Array): boolean => {
-  const length = pieceLength(evidence.info, index);
-  const count = Math.ceil(length / BLOCK_LENGTH);
+  const { info } = evidence;
+  const count = blockCount(info, index);
   if (!Bitfield.fits(blocks, count)) return false;
-  const start = pieceOffset(evidence.info, index);
   for (let block = 0; block < count; block++) {
     const begin = block * BLOCK_LENGTH;
-    const size = Math.min(BLOCK_LENGTH, length - begin);
-    if (Bitfield.has(blocks, block) && !isHeld(evidence, start + begin, size)) return false;
+    const held = isHeld(evidence, pieceOffset(info, index) + begin, blockLength(info, index, begin));
+    if (Bitfield.has(blocks, block) && !held) return false;
   }
   return true;
 };

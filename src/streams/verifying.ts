@@ -12,6 +12,7 @@ import type { Hasher } from "../services/Hasher.ts";
 import { type FileState, Storage, type StorageLayout } from "../services/Storage/Storage.ts";
 import { checkPieces } from "./checking.ts";
 import { layoutOf, payloadRoot } from "./output.ts";
+import { heldPieces } from "./trust.ts";
 
 /**
  * How a file stands: as it should be; not there; shorter or longer than it should be; with a bad piece of its own; or `doubtful`, when all that is
@@ -50,17 +51,6 @@ export interface VerifyOptions {
   /** Told of the bytes hashed so far and of all that will be. */
   readonly onProgress?: (done: number, total: number) => void;
 }
-
-/** Pieces all of whose bytes are on disk. */
-const readablePieces = (info: TorrentInfo, states: ReadonlyArray<FileState>): Uint8Array => {
-  const readable = Bitfield.make(info.pieceCount);
-  for (let index = 0; index < info.pieceCount; index++) {
-    const spans = fileSpans(info.files, pieceOffset(info, index), pieceLength(info, index));
-    if (spans.every(({ file, offset, length }) => (states[file]?.size ?? 0) >= offset + length))
-      Bitfield.set(readable, index);
-  }
-  return readable;
-};
 
 /** Whether a piece holds bytes of another file that is no pad. */
 const isShared = (info: TorrentInfo, file: number, piece: number): boolean =>
@@ -127,7 +117,7 @@ export const verify = ({
     const files = layout.files.map((file) => (file.link === undefined ? file : { ...file, kind: "pad" as const }));
     const storage = yield* service.open({ ...layout, files });
     const states = yield* survey(layout, yield* storage.survey);
-    const good = yield* checkPieces({ info, storage, pieces: readablePieces(info, states), onProgress });
+    const good = yield* checkPieces({ info, storage, pieces: heldPieces({ info, states }), onProgress });
     return {
       root,
       files: info.files.flatMap((file, index) => {

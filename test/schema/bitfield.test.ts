@@ -44,6 +44,22 @@ describe("bitfield", () => {
     assert.isTrue(Bitfield.fits(bits, 100));
   });
 
+  it.prop("combines sets as sets of numbers do", [Schema.Array(Index), Schema.Array(Index)], ([left, right]) => {
+    const setOf = (indices: Iterable<number>): Uint8Array => {
+      const bits = Bitfield.make(100);
+      for (const index of indices) Bitfield.set(bits, index);
+      return bits;
+    };
+    const [a, b] = [new Set(left), new Set(right)];
+    const both = left.filter((index) => b.has(index));
+    const rest = left.filter((index) => !b.has(index));
+    assert.deepStrictEqual(Bitfield.union(setOf(a), setOf(b)), setOf([...left, ...right]));
+    assert.deepStrictEqual(Bitfield.intersection(setOf(a), setOf(b)), setOf(both));
+    assert.deepStrictEqual(Bitfield.difference(setOf(a), setOf(b)), setOf(rest));
+    assert.strictEqual(Bitfield.isSubset(setOf(a), setOf(b)), rest.length === 0);
+    assert.isTrue(Bitfield.isSubset(setOf(both), setOf(b)));
+  });
+
   it.prop(
     "counts what it is full of",
     [Schema.Int.pipe(Schema.check(Schema.isBetween({ minimum: 0, maximum: 500 })))],

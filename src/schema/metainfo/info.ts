@@ -11,6 +11,7 @@ import * as Bencode from "../bencode.ts";
 import * as Dictionary from "../dictionary.ts";
 import * as InfoHash from "../infoHash.ts";
 import { sanitiseElement } from "../paths.ts";
+import { PIECE_HASH_LENGTH } from "../pieceHashes.ts";
 import { MAX_PIECE_LENGTH, MAX_PIECES, refuse, refuseValue } from "./fields.ts";
 import { placeFiles } from "./files.ts";
 import { joinHybrid } from "./hybrid.ts";
@@ -77,7 +78,7 @@ const countPieces = (content: Content, version: Version, pieceLength: number): R
   const count = version === "v2" ? sum(pieces) : pieces(sum((length) => length));
   if (count === 0) return refuse({ _tag: "Empty" });
   if (count > MAX_PIECES) return refuse({ _tag: "TooManyPieces", limit: MAX_PIECES });
-  const found = content.pieces.length / InfoHash.INFO_HASH_LENGTH;
+  const found = content.pieces.length / PIECE_HASH_LENGTH;
   return version === "v2" || found === count
     ? Result.succeed(count)
     : refuse({ _tag: "PieceCount", found, expected: count });

@@ -5,7 +5,7 @@ import type { RawFile } from "./fields.ts";
 import * as Result from "effect/Result";
 import { isDictionary } from "../bencode.ts";
 import * as Dictionary from "../dictionary.ts";
-import { INFO_HASH_LENGTH } from "../infoHash.ts";
+import { PIECE_HASH_LENGTH } from "../pieceHashes.ts";
 import { readAttributes, readElements, readLength, refuse, refuseValue } from "./fields.ts";
 
 /** Files in torrent order, pads included, and the hashes of pieces. */
@@ -37,8 +37,8 @@ const readFile = (entry: BencodeValue): Result.Result<RawFile, MetainfoError> =>
 export const readV1 = (info: BencodeDictionary, name: Uint8Array): Result.Result<V1, MetainfoError> => {
   const pieces = Dictionary.bytes(info, "pieces");
   if (pieces === undefined) return refuse({ _tag: "Missing", key: "pieces" });
-  if (pieces.length % INFO_HASH_LENGTH !== 0) {
-    return refuseValue("pieces", `is not a multiple of ${INFO_HASH_LENGTH} bytes`);
+  if (pieces.length % PIECE_HASH_LENGTH !== 0) {
+    return refuseValue("pieces", `is not a multiple of ${PIECE_HASH_LENGTH} bytes`);
   }
   const entries = info.get("files");
   if (entries === undefined) {
