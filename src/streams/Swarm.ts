@@ -134,7 +134,7 @@ export interface SwarmState {
   readonly readBuffers: ReadBuffers;
   /** Lets members refill that found no buffer, if there are any. */
   readonly wake: (now: number) => void;
-  /** A failure of the disk found while serving: ends the download. */
+  /** A failure of the disk found while serving, or a defect in it: ends the download. */
   readonly broken: Deferred.Deferred<never, StorageError>;
 }
 

@@ -215,6 +215,7 @@ const begin = Effect.fnUntraced(function* (
   yield* uploads.serve.pipe(
     Effect.catchTag("StorageError", (error) => Deferred.fail(swarm.broken, error)),
     Effect.catchTag("TransportError", (error) => Effect.sync(() => part({ _tag: "Connection", error }))),
+    Effect.catchDefect((defect) => Deferred.die(swarm.broken, defect)),
     Effect.forkScoped,
   );
   // Parting closes the connection, which ends the pull below: nothing has to be watched per message.

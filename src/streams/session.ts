@@ -7,6 +7,7 @@
 import * as Clock from "effect/Clock";
 import * as Deferred from "effect/Deferred";
 import * as Effect from "effect/Effect";
+import * as Fiber from "effect/Fiber";
 import * as Latch from "effect/Latch";
 import type { SecureRandom } from "effect/crypto/SecureRandom";
 import type * as Dns from "effect/net/Dns";
@@ -161,7 +162,7 @@ export const runSession = Effect.fnUntraced(function* (
   if (disk.isComplete()) yield* Deferred.succeed(complete, undefined);
   const announcing = yield* Scope.fork(scope);
   const hungry = Latch.makeUnsafe(false);
-  yield* addTrackerPeers({
+  const announces = yield* addTrackerPeers({
     origins,
     candidates,
     infoHash,
@@ -203,6 +204,7 @@ export const runSession = Effect.fnUntraced(function* (
         ? learnMetadata(identity, disk, discovery, metadata, complete)
         : first.record,
     addNamedPeers(origins, candidates).pipe(Effect.andThen(Effect.never)),
+    Fiber.join(announces).pipe(Effect.andThen(Effect.never)),
     discovery.search,
     watchHunger({ hungry, swarm, candidates, maxPeers: request.maxPeers }),
     chokeRounds,
