@@ -1,4 +1,5 @@
 /** What users of the library import; the services and their Layers are under `bt-effect/services/*`. */
+export * from "./schema/errors/CreateError.ts";
 export * from "./schema/errors/DownloadError.ts";
 export * from "./schema/errors/MagnetError.ts";
 export * from "./schema/errors/MetainfoError.ts";
@@ -13,8 +14,12 @@ export * from "./schema/eventsJson.ts";
 export * from "./schema/magnet.ts";
 export type * from "./schema/metainfo.ts";
 export { parseInfo, parseMetainfo, type ParseOptions } from "./schema/metainfo/parse.ts";
+export { editMetainfo, encodeInfo, encodeMetainfo } from "./schema/metainfo/write.ts";
 export * from "./schema/settings.ts";
 export { Hasher } from "./services/Hasher.ts";
 export * as Live from "./services/live.ts";
+export { create, type Created, type CreateOptions } from "./streams/creating.ts";
 export * from "./streams/download.ts";
 export * from "./streams/request.ts";
+export { scrapeAll, type Scraped } from "./streams/scraping.ts";
+export { verify, type Verification, type VerifyOptions } from "./streams/verifying.ts";

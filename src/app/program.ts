@@ -5,7 +5,8 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as UserDirectories from "effect/persistence/UserDirectories";
 import { Hasher } from "../services/Hasher.ts";
-import { live, run } from "./cli.ts";
+import { run } from "./cli.ts";
+import { live } from "./commandTree.ts";
 import * as ScreenNode from "./Screen/node.ts";
 import * as Settings from "./Settings.ts";
 

@@ -3,7 +3,8 @@ import { ConfigProvider, Effect, Exit, FileSystem, Layer, Path, PlatformError, S
 import { UserDirectories } from "effect/persistence";
 import { ChildProcessSpawner } from "effect/process";
 import { TestConsole } from "effect/testing";
-import { live, run } from "../../src/app/cli.ts";
+import { run } from "../../src/app/cli.ts";
+import { live } from "../../src/app/commandTree.ts";
 import type { DownloadInput } from "../../src/app/commands/download.ts";
 import type { SeedInput } from "../../src/app/commands/seed.ts";
 import * as ScreenMemory from "../../src/app/Screen/memory.ts";
