@@ -101,7 +101,8 @@ const trackerCause = (situation: Situation): Cause | undefined => {
   if (first === undefined || failed.length < situation.trackers.length) return undefined;
   const since = situation.now - Math.min(...failed.map((tracker) => tracker.since));
   const others = failed.length > 1 ? ` (and ${failed.length - 1} more)` : "";
-  const why = first.message?.replace(`${first.url}: `, "") ?? "no answer";
+  // A tracker's own words may end as a sentence.
+  const why = first.message?.replace(`${first.url}: `, "").replace(/\.$/, "") ?? "no answer";
   return {
     code: "trackers-failing",
     message: `no tracker works: ${hostOf(first.url)}: ${why}${others}, for ${seconds(since)}`,

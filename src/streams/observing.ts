@@ -24,6 +24,8 @@ export interface Observed {
 /** Watches a bus. */
 export const observe = (events: Events["Service"], clock: Clock.Clock): Observed => {
   const trackers = new Map<string, TrackerView>();
+  /** When the failures in a row of a tracker began: to be asked again ends none of them. */
+  const failing = new Map<string, number>();
   const unreachable = new Map<string, number>();
   let incoming = 0;
 
@@ -31,12 +33,13 @@ export const observe = (events: Events["Service"], clock: Clock.Clock): Observed
     if (event.type === "tracker") {
       const now = monotonicMillis(clock);
       const before = trackers.get(event.url);
+      if (event.state === "ok") failing.delete(event.url);
+      const began = event.state === "failed" ? (failing.get(event.url) ?? now) : undefined;
+      if (began !== undefined) failing.set(event.url, began);
       trackers.set(event.url, {
         url: event.url,
         state: event.state,
-        // A failed tracker that is asked again and fails again has been failing all the while.
-        since:
-          before !== undefined && (before.state === event.state || event.state === "announcing") ? before.since : now,
+        since: began ?? (before?.state === event.state ? before.since : now),
         ...(event.next !== undefined && { next: now + event.next * 1000 }),
         ...(event.message !== undefined && { message: event.message }),
         ...(event.peers !== undefined && { peers: event.peers }),
