@@ -103,7 +103,7 @@ describeClients("create beside transmission", ["transmission-create"], () => {
       writeFiles({ folder, name: "album", content: { "a.bin": 200_000, "b.bin": 70_001, "c/d.bin": 5 } });
       const [ours, theirs] = [join(folder, "ours.torrent"), join(folder, "theirs.torrent")];
       // It says of every torrent whether it is private; others say it of private ones alone.
-      const made = spawnSync("transmission-create", [
+      const made = spawnSync("/usr/bin/transmission-create", [
         "-p",
         "-t",
         "http://127.0.0.1:1/announce",

@@ -27,7 +27,7 @@ const row = (...cells: readonly [string, string, string]): string =>
   cells.map((cell) => Text.pad(cell, CELLS)).join("");
 
 /** A table for people. */
-export const page = (answers: ReadonlyArray<Scraped>): string =>
+const page = (answers: ReadonlyArray<Scraped>): string =>
   [
     `${row("seeders", "leechers", "completed")}tracker`,
     ...answers.map(({ result, url }) =>
@@ -42,7 +42,7 @@ export const page = (answers: ReadonlyArray<Scraped>): string =>
     .join("");
 
 /** A line of JSON per tracker. */
-export const data = (answers: ReadonlyArray<Scraped>): string =>
+const data = (answers: ReadonlyArray<Scraped>): string =>
   answers
     .map(({ result, url }) =>
       Result.match(result, {

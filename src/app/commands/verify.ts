@@ -36,7 +36,7 @@ const explanation: Readonly<Record<FileStatus, (file: FileVerdict) => string>> =
 };
 
 /** A line per file. */
-export const verdictPage = (files: ReadonlyArray<FileVerdict>): string =>
+const verdictPage = (files: ReadonlyArray<FileVerdict>): string =>
   files
     .map(
       (file) => `${Text.pad(file.status, STATUS_CELLS)}${Text.printable(file.path)}${explanation[file.status](file)}\n`,
@@ -44,7 +44,7 @@ export const verdictPage = (files: ReadonlyArray<FileVerdict>): string =>
     .join("");
 
 /** A line of JSON per file, and one for the whole. */
-export const verdictData = (name: string, { files, ...whole }: Verification): string =>
+const verdictData = (name: string, { files, ...whole }: Verification): string =>
   [
     ...files.map((file) => ({ type: "file", ...file })),
     { type: "verified", name, ...whole, files: files.length, badFiles: badFilesOf(files) },
