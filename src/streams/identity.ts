@@ -2,7 +2,9 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Result from "effect/Result";
+import type { BencodeError } from "../schema/errors/BencodeError.ts";
 import { DownloadFailed } from "../schema/errors/DownloadError.ts";
+import { MetainfoError } from "../schema/errors/MetainfoError.ts";
 import type { InfoHash } from "../schema/infoHash.ts";
 import type { TorrentInfo } from "../schema/metainfo.ts";
 import { parseInfo } from "../schema/metainfo/parse.ts";
@@ -31,15 +33,12 @@ export const identify = Effect.fnUntraced(function* (
   const model = source._tag === "Magnet" ? source.magnet : source.metainfo.info;
   const { infoHash } = model;
   const name = model.name ?? infoHash.hex;
-  if (model.infoHashV1 === undefined)
-    return yield* new DownloadFailed({ name, reason: { _tag: "VersionUnsupported" } });
+  const invalid = (error: MetainfoError | BencodeError) =>
+    new DownloadFailed({ name, reason: { _tag: "Invalid", error } });
+  if (model.infoHashV1 === undefined) return yield* invalid(new MetainfoError({ reason: { _tag: "OnlyV2" } }));
 
   const read = (bytes: Uint8Array): Effect.Effect<TorrentInfo, DownloadFailed> =>
-    Result.match(parseInfo(bytes, hasher), {
-      onSuccess: Effect.succeed,
-      onFailure: (error) =>
-        Effect.fail(new DownloadFailed({ name, reason: { _tag: "BadMetadata", why: error.message } })),
-    });
+    Effect.fromResult(Result.mapError(parseInfo(bytes, hasher), invalid));
   // Without a state folder the metadata is fetched again; that the folder cannot be used is said when the output is opened.
   const kept =
     source._tag === "Magnet" ? yield* Effect.orElseSucceed(store.loadInfo(infoHash), Option.none) : undefined;

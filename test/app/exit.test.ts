@@ -20,7 +20,13 @@ const table: ReadonlyArray<readonly [error: Explained, status: number]> = [
     }),
     3,
   ],
-  [new DownloadFailed({ name: "n", reason: { _tag: "VersionUnsupported" } }), 3],
+  [
+    new DownloadFailed({
+      name: "n",
+      reason: { _tag: "Invalid", error: new MetainfoError({ reason: { _tag: "OnlyV2" } }) },
+    }),
+    3,
+  ],
   [new StorageError({ operation: "write", path: "/x", reason: { _tag: "NoSpace" } }), 4],
   [new StorageError({ operation: "lock", path: "/x", reason: { _tag: "Busy" } }), 4],
   [new DownloadFailed({ name: "n", reason: { _tag: "NoProgress", seconds: 5, waiting: "w" } }), 5],

@@ -144,7 +144,7 @@ describeClients("the program with a peer", ["python3-libtorrent"], () => {
       assert.strictEqual(run.status, 3);
       assert.match(
         run.stderr,
-        /^bt-effect: new\.bin: this is a BitTorrent v2-only torrent, which cannot be downloaded yet; .*\n$/,
+        /^bt-effect: new\.bin: a v2-only torrent, which cannot be downloaded or checked yet; .*\n$/,
       );
     }),
   );

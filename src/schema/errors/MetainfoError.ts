@@ -42,7 +42,7 @@ const sentence = (reason: MetainfoReason): string => {
     case "NewerVersion":
       return `a torrent of version ${reason.version}, newer than this program; look for a v1 or hybrid one`;
     case "OnlyV2":
-      return "a v2-only torrent, which cannot be downloaded yet; look for a v1 or hybrid one";
+      return "a v2-only torrent, which cannot be downloaded or checked yet; look for a v1 or hybrid one";
   }
 };
 
