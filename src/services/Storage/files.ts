@@ -123,11 +123,22 @@ const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
         ),
       );
 
+    /** A link has no bytes of its own; wherever it leads, a folder too, is not looked at. */
+    const linkAt = (path: string): Effect.Effect<FileState, DiskFault> =>
+      System.lstat(path).pipe(
+        Effect.map((stats): FileState => ({ exists: true, size: 0, modified: stats.mtimeMs })),
+        Effect.catchIf(
+          (failure) => failure.code === "ENOENT",
+          () => Effect.succeed(absent),
+        ),
+      );
+
     const survey = Effect.gen(function* () {
       const aside = slots.includes(asideSlot) ? yield* stateOf(layout.asidePath, asideSlot) : absent;
       return yield* Effect.forEach(
         files,
         (file, index): Effect.Effect<FileState, DiskFault> => {
+          if (file.kind === "write" && file.link !== undefined) return linkAt(file.path);
           if (file.kind === "write") return stateOf(file.path, index);
           if (file.kind === "pad") return Effect.succeed({ exists: true, size: file.length, modified: 0 });
           const size = Math.min(Math.max(aside.size - file.offset, 0), file.length);
