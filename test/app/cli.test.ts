@@ -8,7 +8,7 @@ import type { World } from "./support.ts";
 const usage = (args: ReadonlyArray<string>, code: string, message: string, world?: World) =>
   Effect.gen(function* () {
     const { error, stderr, stdout } = yield* runLine(args, world);
-    if (!(error instanceof UsageError)) return assert.fail(`no usage error but ${String(error)}`);
+    if (!(error instanceof UsageError)) return assert.fail(`no usage error but ${error?.message}`);
     assert.strictEqual(error.code, code);
     assert.strictEqual(error.message, message);
     assert.notInclude(error.message, "\n");
@@ -125,8 +125,8 @@ describe("cli", () => {
 
   it.effect("wants something to share, and a ratio above 0", () =>
     Effect.gen(function* () {
-      assert.match(String((yield* runLine(["seed", "x.torrent"])).error), /<path> is missing/);
-      assert.match(String((yield* runLine(["x.torrent", "--seed-ratio", "0"])).error), /a number above 0/);
+      assert.match((yield* runLine(["seed", "x.torrent"])).error?.message ?? "", /<path> is missing/);
+      assert.match((yield* runLine(["x.torrent", "--seed-ratio", "0"])).error?.message ?? "", /a number above 0/);
     }),
   );
 
@@ -259,7 +259,7 @@ describe("settings", () => {
   it.effect("are refused where the file is no TOML", () =>
     Effect.gen(function* () {
       const { error } = yield* runLine(["x"], { config: "port = " });
-      if (!(error instanceof UsageError)) return assert.fail(`no usage error but ${String(error)}`);
+      if (!(error instanceof UsageError)) return assert.fail(`no usage error but ${error?.message}`);
       assert.strictEqual(error.code, "usage.bad-config");
       assert.match(error.message, /config\.toml: .*line 1/);
     }),

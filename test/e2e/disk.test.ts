@@ -149,7 +149,7 @@ describeClients("something in the way of the output", ["python3-libtorrent"], ()
         writeFileSync(out, "mine");
         const refused = yield* runQuietly(home, args(out));
         assert.strictEqual(readFileSync(out, "utf8"), "mine");
-        assertStorageLine(refused, /^bt-effect: .*out.*: is a file, but a folder has to go there; move it away/);
+        assertStorageLine(refused, /^bt-effect: .*out.*: a file is in the way where a folder has to be; move it away/);
 
         rmSync(out);
         assert.deepInclude(yield* runQuietly(home, args(out)), { status: 0, stderr: "" });

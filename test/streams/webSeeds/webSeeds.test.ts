@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest";
-import { Effect, Fiber, Stream } from "effect";
+import { Effect, Fiber, Layer, Stream } from "effect";
 import { TestClock } from "effect/testing";
 import type { Metainfo } from "../../../src/schema/metainfo.ts";
 import { Bandwidth } from "../../../src/services/Bandwidth.ts";
@@ -228,8 +228,11 @@ describe("web seeds", () => {
           if (event.type === "progress") arrived = event.downloaded;
         }),
       ).pipe(
-        Effect.provide(Bandwidth.layerWith({ download: limit })),
-        Effect.provide(clientLayer({ network, address: "10.0.0.9", web })),
+        Effect.provide(
+          Bandwidth.layerWith({ download: limit }).pipe(
+            Layer.provideMerge(clientLayer({ network, address: "10.0.0.9", web })),
+          ),
+        ),
         Effect.forkChild,
       );
       yield* TestClock.adjust("1 second");
