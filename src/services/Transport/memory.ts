@@ -2,23 +2,20 @@
  * The `Transport` of one host of the in-memory network: dials the other hosts, listens for them. Built by
  * `MemoryNetwork.host`; it has TCP's outcomes (refused, unreachable, timed out, reset) without a socket.
  */
-import type * as Cause from "effect/Cause";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Equal from "effect/Equal";
 import * as Arr from "effect/Array";
 import * as NetAddress from "effect/net/NetAddress";
-import * as Queue from "effect/Queue";
 import type * as Scope from "effect/Scope";
-import * as Stream from "effect/Stream";
 import { TransportError } from "../../schema/errors/TransportError.ts";
 import type { TransportReason } from "../../schema/errors/TransportError.ts";
 import { hasAddress } from "../MemoryNetwork/host.ts";
 import type { Host, Wires } from "../MemoryNetwork/host.ts";
 import { makeStream } from "../MemoryNetwork/stream.ts";
 import type { End } from "../MemoryNetwork/stream.ts";
-import { MAX_WAITING_ARRIVALS } from "./limits.ts";
-import type { Connection, DialOptions, Incoming, Listener, ListenOptions, Transport } from "./Transport.ts";
+import { makeArrivals } from "./arrivals.ts";
+import type { Connection, DialOptions, Listener, ListenOptions, Transport } from "./Transport.ts";
 
 const errorAt = (address: string, reason: TransportReason) => new TransportError({ address, reason });
 
@@ -94,41 +91,18 @@ const listen = (host: Host) =>
     if (host.listening.has(options.port)) return yield* errorAt(where, { _tag: "AddressInUse" });
     const port = options.port === 0 ? host.freePort() : options.port;
 
-    const waiting = new Set<End>();
-    const arrivals = yield* Queue.dropping<Incoming, Cause.Done>(MAX_WAITING_ARRIVALS);
-    const arrive = (end: End): void => {
-      const { remote } = end.connection;
-      const incoming: Incoming = {
-        remote,
-        accept: Effect.acquireRelease(
-          Effect.suspend(() =>
-            waiting.delete(end)
-              ? Effect.succeed(end)
-              : Effect.fail(errorAt(NetAddress.formatInet(remote), { _tag: "Closed" })),
-          ),
-          () => Effect.sync(end.close),
-        ).pipe(Effect.map(({ connection }) => connection)),
-        refuse: Effect.sync(() => {
-          if (waiting.delete(end)) end.close();
-        }),
-      };
-      if (Queue.offerUnsafe(arrivals, incoming)) waiting.add(end);
-      else end.close();
-    };
+    const { arrive, incoming } = yield* makeArrivals<End>({
+      take: ({ close, connection }) => Effect.acquireRelease(Effect.succeed(connection), () => Effect.sync(close)),
+      close: (end) => end.close(),
+    });
     yield* Effect.acquireRelease(
-      Effect.sync(() => host.listening.set(port, { address, arrive })),
-      () =>
-        Effect.sync(() => {
-          host.listening.delete(port);
-          Queue.endUnsafe(arrivals);
-          for (const end of waiting) end.close();
-          waiting.clear();
-        }),
+      Effect.sync(() => host.listening.set(port, { address, arrive: (end) => arrive(end, end.connection.remote) })),
+      () => Effect.sync(() => host.listening.delete(port)),
     );
     const own = address === undefined ? host.addresses : [address];
     const addresses = own.map((ip) => NetAddress.inetAddressUnsafe(ip, port));
     return Arr.isReadonlyArrayNonEmpty(addresses)
-      ? { addresses, incoming: Stream.fromQueue(arrivals) }
+      ? { addresses, incoming }
       : yield* errorAt(where, { _tag: "AddressNotAvailable" });
   });
 

@@ -6,20 +6,18 @@
  */
 import * as Net from "node:net";
 import type * as Arr from "effect/Array";
-import type * as Cause from "effect/Cause";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as NetAddress from "effect/net/NetAddress";
-import * as Queue from "effect/Queue";
 import type * as Scope from "effect/Scope";
-import * as Stream from "effect/Stream";
 import { TransportError } from "../../schema/errors/TransportError.ts";
+import { makeArrivals } from "./arrivals.ts";
 import { fromErrno, isMissingFamily } from "./errno.ts";
 import { makeInbound } from "./inbound.ts";
-import { HIGH_WATER_BYTES, LOW_WATER_BYTES, MAX_WAITING_ARRIVALS, READ_BYTES } from "./limits.ts";
+import { HIGH_WATER_BYTES, LOW_WATER_BYTES, READ_BYTES } from "./limits.ts";
 import { Transport } from "./Transport.ts";
-import type { Connection, DialOptions, Incoming, Listener, ListenOptions } from "./Transport.ts";
+import type { Connection, DialOptions, Listener, ListenOptions } from "./Transport.ts";
 
 /** How this machine's sockets are used; the defaults are right outside of tests. */
 export interface TcpOptions {
@@ -218,49 +216,40 @@ const bind = (host: string, port: number, onArrival: (socket: Net.Socket) => voi
     (server) => Effect.sync(() => server.close()),
   );
 
+/** A socket that was accepted and waits, paused. */
+interface Arrival {
+  readonly socket: Net.Socket;
+  readonly remote: NetAddress.InetAddress;
+}
+
 const listen = (buffers: () => Uint8Array, { adoptAccepted }: TcpOptions) =>
   Effect.fnUntraced(function* ({
     port,
     address,
   }: ListenOptions): Effect.fn.Return<Listener, TransportError, Scope.Scope> {
-    const waiting = new Set<Net.Socket>();
-    const arrivals = yield* Effect.acquireRelease(Queue.dropping<Incoming, Cause.Done>(MAX_WAITING_ARRIVALS), (queue) =>
-      Effect.sync(() => {
-        Queue.endUnsafe(queue);
-        for (const socket of waiting) socket.destroy();
-        waiting.clear();
-      }),
-    );
-
+    const arrivals = yield* makeArrivals<Arrival>({
+      take: ({ remote, socket }) =>
+        Effect.acquireRelease(
+          Effect.sync(() =>
+            wire(
+              remote,
+              buffers(),
+              (onread) => (adoptAccepted ? adoptHandle(socket, onread) : undefined) ?? readByEvents(socket, onread),
+            ),
+          ),
+          ({ close }) => close,
+        ).pipe(Effect.flatMap(({ connection }) => connection("incoming"))),
+      close: ({ socket }) => void socket.destroy(),
+    });
     const onArrival = (socket: Net.Socket): void => {
       if (socket.remoteAddress === undefined || socket.remotePort === undefined) {
         socket.destroy();
         return;
       }
       const remote = addressOf(socket.remoteAddress, socket.remotePort);
-      const onError = () => waiting.delete(socket);
-      socket.on("error", onError);
-      const take = Effect.sync(() => {
-        waiting.delete(socket);
-        return wire(
-          remote,
-          buffers(),
-          (onread) => (adoptAccepted ? adoptHandle(socket, onread) : undefined) ?? readByEvents(socket, onread),
-        );
-      });
-      const incoming: Incoming = {
-        remote,
-        accept: Effect.suspend(() =>
-          waiting.has(socket)
-            ? Effect.acquireRelease(take, ({ close }) => close)
-            : Effect.fail(closedBy(NetAddress.formatInet(remote))),
-        ).pipe(Effect.flatMap(({ connection }) => connection("incoming"))),
-        refuse: Effect.sync(() => {
-          if (waiting.delete(socket)) socket.destroy();
-        }),
-      };
-      if (Queue.offerUnsafe(arrivals, incoming)) waiting.add(socket);
-      else socket.destroy();
+      const arrival: Arrival = { socket, remote };
+      socket.on("error", () => arrivals.left(arrival));
+      arrivals.arrive(arrival, remote);
     };
 
     const everywhere = bind("::", port, onArrival).pipe(
@@ -281,7 +270,7 @@ const listen = (buffers: () => Uint8Array, { adoptAccepted }: TcpOptions) =>
       address === undefined && NetAddress.isInetAddressV6(own)
         ? [NetAddress.inetAddressUnsafe(NetAddress.ipv4Unspecified, bound.port), own]
         : [own];
-    return { addresses, incoming: Stream.fromQueue(arrivals) };
+    return { addresses, incoming: arrivals.incoming };
   });
 
 /** TCP with chosen options. */

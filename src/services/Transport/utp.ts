@@ -4,21 +4,18 @@
  *
  * Life cycle: leaving the scope of a connection sends a FIN, and what was sent before still arrives; leaving the layer drops everything.
  */
-import type * as Cause from "effect/Cause";
 import * as Arr from "effect/Array";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Equal from "effect/Equal";
 import * as Layer from "effect/Layer";
 import * as NetAddress from "effect/net/NetAddress";
-import * as Queue from "effect/Queue";
 import type * as Scope from "effect/Scope";
-import * as Stream from "effect/Stream";
 import { TransportError, type TransportReason } from "../../schema/errors/TransportError.ts";
 import { Datagrams } from "../Datagrams/Datagrams.ts";
-import { MAX_WAITING_ARRIVALS } from "./limits.ts";
+import { makeArrivals } from "./arrivals.ts";
 import { Transport } from "./Transport.ts";
-import type { Connection, DialOptions, Incoming, Listener, ListenOptions } from "./Transport.ts";
+import type { Connection, DialOptions, Listener, ListenOptions } from "./Transport.ts";
 import { makeUtpEndpoint, type UtpEndpoint } from "./utp/endpoint.ts";
 import type { UtpConnection } from "./utp/UtpConnection.ts";
 
@@ -75,39 +72,17 @@ const listen = (endpoint: UtpEndpoint, datagrams: Datagrams["Service"]) =>
     if (options.port !== 0 && options.port !== addresses[0].port)
       return yield* errorAt(where, { _tag: "AddressNotAvailable" });
 
-    const waiting = new Set<UtpConnection>();
-    const arrivals = yield* Queue.dropping<Incoming, Cause.Done>(MAX_WAITING_ARRIVALS);
-    const arrive = (arrival: UtpConnection): void => {
-      const { remote } = arrival;
-      const incoming: Incoming = {
-        remote,
-        accept: Effect.acquireRelease(
-          Effect.suspend(() =>
-            waiting.delete(arrival)
-              ? Effect.succeed(arrival)
-              : Effect.fail(errorAt(NetAddress.formatInet(remote), { _tag: "Closed" })),
-          ),
-          () => Effect.sync(arrival.close),
-        ).pipe(Effect.map(({ connection }) => connection)),
-        refuse: Effect.sync(() => {
-          if (waiting.delete(arrival)) arrival.close();
-        }),
-      };
-      // one too many is forgotten at once: what it says next is answered with a reset
-      if (Queue.offerUnsafe(arrivals, incoming)) waiting.add(arrival);
-      else arrival.drop();
-    };
+    const { arrive, incoming } = yield* makeArrivals<UtpConnection>({
+      take: ({ close, connection }) => Effect.acquireRelease(Effect.succeed(connection), () => Effect.sync(close)),
+      close: (arrival) => arrival.close(),
+      // It is forgotten at once: what it says next is answered with a reset.
+      turnAway: (arrival) => arrival.drop(),
+    });
     yield* Effect.acquireRelease(
-      Effect.sync(() => endpoint.listen(arrive)),
-      () =>
-        Effect.sync(() => {
-          endpoint.listen(undefined);
-          Queue.endUnsafe(arrivals);
-          for (const arrival of waiting) arrival.close();
-          waiting.clear();
-        }),
+      Effect.sync(() => endpoint.listen((arrival) => arrive(arrival, arrival.remote))),
+      () => Effect.sync(() => endpoint.listen(undefined)),
     );
-    return { addresses, incoming: Stream.fromQueue(arrivals) };
+    return { addresses, incoming };
   });
 
 /** uTP over the shared UDP port. */
