@@ -4,7 +4,7 @@ import * as Stream from "effect/Stream";
 import * as FetchHttpClient from "effect/http/FetchHttpClient";
 import * as HttpClient from "effect/http/HttpClient";
 import type { HttpClientError } from "effect/http/HttpClientError";
-import { AGENT } from "../schema/version.ts";
+import { USER_AGENT } from "../schema/version.ts";
 import { collect } from "./collect.ts";
 import type { SourceReason } from "./SourceError.ts";
 
@@ -25,7 +25,7 @@ const unreachable = (error: HttpClientError): SourceReason => ({ _tag: "Unreacha
 export const fetchBytes = (url: string): Effect.Effect<Uint8Array, SourceReason> =>
   Effect.gen(function* () {
     const client = HttpClient.followRedirects(yield* HttpClient.HttpClient, MAX_REDIRECTS);
-    const response = yield* Effect.mapError(client.get(url, { headers: { "user-agent": AGENT } }), unreachable);
+    const response = yield* Effect.mapError(client.get(url, { headers: { "user-agent": USER_AGENT } }), unreachable);
     if (response.status !== 200) {
       return yield* Effect.fail<SourceReason>({ _tag: "HttpStatus", status: response.status });
     }

@@ -3,5 +3,8 @@
 /** Semantic version of bt-effect. */
 export const VERSION = "0.1.0";
 
-/** How this client names itself to peers and trackers (`v` of BEP 10, `User-Agent`). */
+/** How this client names itself to people and peers (`v` of BEP 10). */
 export const AGENT = `bt-effect ${VERSION}`;
+
+/** How this client names itself over HTTP (`User-Agent`), to trackers and web seeds among others. */
+export const USER_AGENT = `bt-effect/${VERSION}`;

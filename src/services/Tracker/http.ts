@@ -23,13 +23,13 @@ import {
   redirectUrl,
   type HttpTarget,
 } from "../../schema/trackerHttp.ts";
-import { VERSION } from "../../schema/version.ts";
+import { USER_AGENT } from "../../schema/version.ts";
 import type { Proxy } from "../../schema/socks5.ts";
 import { clientOf, lookupExcept } from "../httpClient.ts";
 import { HttpProxy, proxyAgent } from "../proxied.ts";
 import { firstCounts, joinAnnounces, overFamilies } from "./families.ts";
 
-const HEADERS = { "user-agent": `bt-effect/${VERSION}`, "accept-encoding": "gzip", accept: "*/*" };
+const HEADERS = { "user-agent": USER_AGENT, "accept-encoding": "gzip", accept: "*/*" };
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 /** The code of the error by which a redirect to this machine is refused. */
 const LOCAL_REDIRECT = "ERR_LOCAL_REDIRECT";

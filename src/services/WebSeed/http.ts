@@ -13,7 +13,7 @@ import * as Result from "effect/Result";
 import { WebSeedError, type WebSeedReason } from "../../schema/errors/WebSeedError.ts";
 import { reach } from "../../schema/reach.ts";
 import { httpTarget, redirectUrl } from "../../schema/trackerHttp.ts";
-import { VERSION } from "../../schema/version.ts";
+import { USER_AGENT } from "../../schema/version.ts";
 import { parseContentRange, retryAfter, shownUrl } from "../../schema/webSeed.ts";
 import { clientOf, lookupExcept } from "../httpClient.ts";
 import { HttpProxy, proxyAgent } from "../proxied.ts";
@@ -133,7 +133,7 @@ export const layer: Layer.Layer<WebSeed> = Layer.effect(
           path,
           agent: agentFor(secure, isPublicOnly),
           headers: {
-            "user-agent": `bt-effect/${VERSION}`,
+            "user-agent": USER_AGENT,
             "accept-encoding": "identity",
             ...(part !== undefined && { range: `bytes=${part.from}-${part.from + length - 1}` }),
           },
