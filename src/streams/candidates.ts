@@ -24,8 +24,6 @@ export interface Candidates {
   readonly addAll: <E, R>(candidates: Stream.Stream<Candidate, E, R>) => Effect.Effect<void, E, R>;
   /** Waits for an address that may be dialled now. */
   readonly next: Effect.Effect<Candidate>;
-  /** `next` for ever. */
-  readonly stream: Stream.Stream<Candidate>;
   /** A connection with this address is open, whoever opened it; false when it is not wanted any more. */
   readonly connected: AddressBook["connected"];
   /** A dial failed, or a connection ended. */
@@ -75,7 +73,6 @@ export const makeCandidates = Effect.fnUntraced(function* (options: CandidatesOp
     add,
     addAll: Stream.runForEachArray((batch) => Effect.sync(() => batch.forEach(add))),
     next,
-    stream: Stream.fromEffectRepeat(next),
     connected: book.connected,
     disconnected: (address, outcome) => {
       book.disconnected(address, outcome, now());

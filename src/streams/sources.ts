@@ -78,8 +78,11 @@ export const addTrackerPeers = (options: {
   readonly stats: () => TransferStats;
   readonly completed: Latch.Latch;
   readonly hungry: Latch.Latch;
-}): Effect.Effect<void, never, Tracker | Events> =>
-  announces({
+  /** A tracker says where it sees us (BEP 24); told once for each of them. */
+  readonly seenAt: (ip: NetAddress.IpAddress) => void;
+}): Effect.Effect<void, never, Tracker | Events> => {
+  const heard = new Set<string>();
+  return announces({
     tiers: options.origins.tiers,
     infoHash: options.infoHash,
     peerId: options.peerId,
@@ -89,10 +92,13 @@ export const addTrackerPeers = (options: {
     completed: options.completed,
     hungry: options.hungry,
   }).pipe(
-    Stream.runForEach(({ peers, insteadOf }) =>
+    Stream.runForEach(({ url, peers, externalIp, insteadOf }) =>
       Effect.sync(() => {
+        if (externalIp !== undefined && !heard.has(url)) options.seenAt(externalIp);
+        if (externalIp !== undefined) heard.add(url);
         if (insteadOf !== undefined) options.candidates.forget("tracker");
         for (const address of peers) options.candidates.add({ address, source: "tracker" });
       }),
     ),
   );
+};

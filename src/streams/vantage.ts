@@ -1,5 +1,5 @@
 /**
- * How we look from outside: the addresses that peers say they see us at (`yourip`, BEP 10). One peer is not believed before others agree; where nobody said
+ * How we look from outside: the addresses that peers (`yourip`, BEP 10) and trackers (BEP 24) say they see us at. One peer is not believed before others agree; where nobody said
  * anything the address is that of nobody, which still ranks peers, only not as they rank us.
  *
  * State: a count per address in this closure, bounded.
@@ -11,7 +11,7 @@ const MAX_SEEN = 16;
 
 /** Our addresses as peers see them. */
 export interface Vantage {
-  /** One more peer sees us there; to be called once per conversation. */
+  /** One more sees us there; to be called once per conversation or tracker. */
   readonly seenAt: (ip: NetAddress.IpAddress) => void;
   /** Our endpoint of the same family as `remote`. */
   readonly towards: (remote: NetAddress.InetAddress) => NetAddress.InetAddress;

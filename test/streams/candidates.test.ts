@@ -27,7 +27,7 @@ const ready = Effect.fnUntraced(function* (candidates: Candidates) {
 const failing = (candidates: Candidates) =>
   Effect.gen(function* () {
     const dials = yield* Ref.make<ReadonlyArray<number>>([]);
-    yield* candidates.stream.pipe(
+    yield* Stream.fromEffectRepeat(candidates.next).pipe(
       Stream.runForEach(({ address }) =>
         Effect.gen(function* () {
           const now = yield* Clock.currentTimeMillis;

@@ -1,6 +1,6 @@
 /**
  * What a stopped run leaves behind so that the next one can go on: records of verified pieces, a magnet's metadata, the output's lock.
- * It keeps records; whether they are to be believed is decided in `streams/resume.ts`.
+ * It keeps records; whether they are to be believed is decided in `streams/trust.ts`.
  *
  * Life cycle: everything lives in the user's state folder (`$XDG_STATE_HOME/bt-effect`), nothing beside the payload. A lock lives as
  * long as its scope.

@@ -1,6 +1,6 @@
 /**
- * One announce to one tracker (BEP 3, 7, 15, 23, 24, 31, 41), or one question how a torrent stands there (BEP 48): by URL, over HTTP, HTTPS or UDP. It does not decide when to announce or to which
- * tracker: that is `streams/announces.ts`.
+ * One announce to one tracker (BEP 3, 7, 15, 23, 24, 31, 41), or one question how a torrent stands there (BEP 48): by URL, over HTTP, HTTPS or UDP. When
+ * to announce, and to which tracker, is for `streams/announces.ts`.
  */
 import * as Context from "effect/Context";
 import type * as Effect from "effect/Effect";
