@@ -6,6 +6,7 @@
  */
 import { BLOCK_LENGTH, type BlockSpan } from "../schema/wire.ts";
 import type { Assembler, Filled } from "./assembler/assembler.ts";
+import { beginOf, indexOf, keyOf } from "./assembler/blockKey.ts";
 import type { Contributor } from "./assembler/openPiece.ts";
 import type { PeerSlot } from "../services/Picker/Picker.ts";
 import { makeDepth } from "./depth.ts";
@@ -14,8 +15,6 @@ import { makeDepth } from "./depth.ts";
 const LATE_AFTER = 500;
 /** Requests sent at once at the most where many wait: a longer pause would leave a long line empty for a while. */
 const TOP_UP = 32;
-/** Blocks of one piece at the most: room in a key for index and block. */
-const KEY_STRIDE = 65_536;
 
 /** The conversation's side of the requests. */
 export interface Asking {
@@ -71,8 +70,6 @@ export const makeRequests = (assembler: Assembler, asking: Asking): Requests => 
   let lastBlock = 0;
   let clock = 0;
 
-  const keyOf = (index: number, begin: number): number => index * KEY_STRIDE + begin / BLOCK_LENGTH;
-
   const contributor: Contributor = {
     slot: asking.slot,
     address: asking.address,
@@ -86,10 +83,7 @@ export const makeRequests = (assembler: Assembler, asking: Asking): Requests => 
   };
 
   const giveBackAll = (): void => {
-    for (const key of sent.keys()) {
-      const index = Math.floor(key / KEY_STRIDE);
-      assembler.giveBack(contributor, index, (key - index * KEY_STRIDE) * BLOCK_LENGTH);
-    }
+    for (const key of sent.keys()) assembler.giveBack(contributor, indexOf(key), beginOf(key));
     sent.clear();
   };
 
@@ -141,9 +135,9 @@ export const makeRequests = (assembler: Assembler, asking: Asking): Requests => 
     },
     lost: (index) => {
       for (const key of [...sent.keys()]) {
-        if (Math.floor(key / KEY_STRIDE) !== index) continue;
+        if (indexOf(key) !== index) continue;
         sent.delete(key);
-        assembler.giveBack(contributor, index, (key - index * KEY_STRIDE) * BLOCK_LENGTH);
+        assembler.giveBack(contributor, index, beginOf(key));
       }
     },
     voided: giveBackAll,

@@ -5,6 +5,7 @@
  */
 import { BLOCK_LENGTH, type BlockSpan } from "../../schema/wire.ts";
 import type { Assembler, Filled } from "../assembler/assembler.ts";
+import { beginOf, indexOf, keyOf } from "../assembler/blockKey.ts";
 import type { Contributor } from "../assembler/openPiece.ts";
 
 /** A run stalled for this long may be asked of peers, in milliseconds. */
@@ -40,12 +41,10 @@ export interface PlacingOptions {
   readonly filled: (runs: Array<Filled>) => void;
 }
 
-const keyOf = (index: number, begin: number): string => `${index}/${begin / BLOCK_LENGTH}`;
-
 /** Nothing is awaited. */
 export const makePlacing = (options: PlacingOptions): Placing => {
   const { assembler, now } = options;
-  const awaited = new Set<string>();
+  const awaited = new Set<number>();
   let run: ReadonlyArray<BlockSpan> = [];
   let at = 0;
   let within = 0;
@@ -116,10 +115,7 @@ export const makePlacing = (options: PlacingOptions): Placing => {
       assembler.leave(contributor);
       target = undefined;
       run = [];
-      for (const key of awaited) {
-        const [index = 0, block = 0] = key.split("/").map(Number);
-        assembler.giveBack(contributor, index, block * BLOCK_LENGTH);
-      }
+      for (const key of awaited) assembler.giveBack(contributor, indexOf(key), beginOf(key));
       awaited.clear();
     },
   };
