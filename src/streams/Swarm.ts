@@ -8,6 +8,7 @@ import * as Context from "effect/Context";
 import * as Deferred from "effect/Deferred";
 import * as Effect from "effect/Effect";
 import * as Random from "effect/Random";
+import type * as Scope from "effect/Scope";
 import type { PexPeer } from "../schema/utPex.ts";
 import type { PeerReason } from "../schema/errors/PeerError.ts";
 import type { StorageError } from "../schema/errors/StorageError.ts";
@@ -99,7 +100,7 @@ export interface SwarmState {
   readonly peerId: Uint8Array;
   readonly members: ReadonlySet<Member>;
   /** Who asks for payload and is no peer. */
-  readonly askers: Set<Asker>;
+  readonly askers: ReadonlySet<Asker>;
   readonly totals: Totals;
   readonly torrent: () => Torrent | undefined;
   /** Waits for the metadata. */
@@ -120,6 +121,8 @@ export interface SwarmState {
   readonly nextSerial: () => number;
   readonly join: (member: Member) => void;
   readonly leave: (member: Member) => void;
+  /** Lets somebody ask for payload as the members do, for as long as the scope. */
+  readonly enlist: (asker: Asker) => Effect.Effect<void, never, Scope.Scope>;
   /** Tells all members of the torrent's metadata and pieces. */
   readonly attach: (torrent: Torrent) => void;
   /** Tells all members of a new piece and lets those refill that went without. */
@@ -207,6 +210,11 @@ export const makeSwarm = Effect.fnUntraced(function* (options: {
       members.delete(member);
       options.acquaintances.leave(member);
     },
+    enlist: (asker) =>
+      Effect.acquireRelease(
+        Effect.sync(() => void askers.add(asker)),
+        () => Effect.sync(() => askers.delete(asker)),
+      ),
     attach: (known) => {
       torrent = known;
       Deferred.doneUnsafe(attached, Effect.succeed(known));

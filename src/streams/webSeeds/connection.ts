@@ -179,11 +179,7 @@ export const connect = Effect.fnUntraced(function* (
 
   // What was assigned between two looks, if the end came then.
   yield* Effect.addFinalizer(() => Effect.sync(placing.close));
-  const asker: Asker = { refill };
-  yield* Effect.acquireRelease(
-    Effect.sync(() => swarm.askers.add(asker)),
-    () => Effect.sync(() => swarm.askers.delete(asker)),
-  );
+  yield* swarm.enlist({ refill });
   const loop = Effect.gen(function* () {
     Latch.closeUnsafe(asked);
     if (job.length === 0) refill(now());
