@@ -2,6 +2,7 @@
  * What `download` and `seed` have in common: the flags of the swarm turned into a request, a run on the live Layers, and the following of it on the
  * display until it ends or is stopped.
  */
+import * as Deferred from "effect/Deferred";
 import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
 import * as Option from "effect/Option";
@@ -93,11 +94,14 @@ const stoppedLine = (progress: Progress | undefined, args: ReadonlyArray<string>
   return `bt-effect: stopped${share}; resume with: ${commandLine(args)}\n`;
 };
 
+/** Events that end, in order, soon after `stop` did. */
+export type Stoppable<R> = (stop: Effect.Effect<void>) => Stream.Stream<DownloadEvent, DownloadError, R>;
+
 /**
- * Shows the events of a download until it ends. Interrupted, it says so at once, waits until everything is in order, and then tells how to
- * resume, unless it was complete. `args` is the command line.
+ * Shows the events of a download until it ends. Interrupted, it says so at once, shows what is told until everything is in order, and then how
+ * to resume, unless it was complete. `args` is the command line.
  */
-export const follow = <R>(events: Stream.Stream<DownloadEvent, DownloadError, R>, args: ReadonlyArray<string>) =>
+export const follow = <R>(events: Stoppable<R>, args: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const display = yield* Display;
     const screen = yield* Screen;
@@ -106,13 +110,15 @@ export const follow = <R>(events: Stream.Stream<DownloadEvent, DownloadError, R>
       const { progress } = display.state();
       return display.show({ type: "stopped", done: progress?.done ?? 0, total: progress?.total ?? 0 });
     });
-    const fiber = yield* Effect.forkChild(Stream.runForEach(events, display.show));
+    const stop = yield* Deferred.make<void>();
+    const fiber = yield* Effect.forkChild(Stream.runForEach(events(Deferred.await(stop)), display.show));
     yield* Fiber.join(fiber).pipe(
       Effect.onInterrupt(() =>
         Effect.gen(function* () {
           interruption.harmless = display.state().complete;
           yield* display.stopping;
-          yield* Fiber.interrupt(fiber);
+          yield* Deferred.succeed(stop, undefined);
+          yield* Fiber.await(fiber);
           yield* stopped;
           const { complete, progress } = display.state();
           if (!complete) screen.write(stoppedLine(progress, args));
@@ -149,7 +155,8 @@ export const transfer = (
     const wished = Option.isSome(input.port) ? Effect.succeed(input.port.value) : rememberedPort;
     const port = proxy === undefined ? yield* wished : 0;
     const address = Option.flatMap(input.bind, (text) => Result.getSuccess(NetAddress.ipFromString(text)));
-    yield* follow(run(ask({ source, folder: path.resolve("."), port })), args).pipe(
+    const request = ask({ source, folder: path.resolve("."), port });
+    yield* follow((stop) => run(request, stop), args).pipe(
       Effect.provide(
         Live.layer({
           port,

@@ -34,25 +34,31 @@ const pipeline = (session: Session) =>
 
 /**
  * Downloads a torrent: a stream of what happens, that ends after `complete` and fails with what ended the download. Interrupting it
- * saves the state and tells the trackers, within 3 seconds; the same request then goes on where it was.
+ * saves the state and tells the trackers, within 3 seconds; the same request then goes on where it was. When `stop` ends, the same is done, and
+ * the events go on until it is.
  */
-export const download = (request: DownloadRequest): Stream.Stream<DownloadEvent, DownloadError, DownloadServices> =>
-  eventsOf(runSession(request, pipeline));
+export const download = (
+  request: DownloadRequest,
+  stop?: Effect.Effect<void>,
+): Stream.Stream<DownloadEvent, DownloadError, DownloadServices> => eventsOf(runSession(request, pipeline), stop);
 
 /** Fetches no more than the metadata of a magnet link: a stream of what happens, that ends once `learned` was told. */
 export const fetchMetadata = (
   request: DownloadRequest,
   learned: (info: TorrentInfo) => Effect.Effect<void>,
-): Stream.Stream<DownloadEvent, DownloadError, DownloadServices> => eventsOf(runSession(request, pipeline, learned));
+  stop?: Effect.Effect<void>,
+): Stream.Stream<DownloadEvent, DownloadError, DownloadServices> =>
+  eventsOf(runSession(request, pipeline, learned), stop);
 
-/** What happens in a session, until it ends. */
+/** What happens in a session, until it ends, or until what is to be done when it is stopped was done. */
 const eventsOf = (
   session: ReturnType<typeof runSession>,
+  stop: Effect.Effect<void> = Effect.never,
 ): Stream.Stream<DownloadEvent, DownloadError, DownloadServices> =>
   Stream.unwrap(
     Effect.gen(function* () {
       const events = yield* Events.make;
-      const fiber = yield* session.pipe(
+      const fiber = yield* Effect.raceFirst(session, stop).pipe(
         Effect.provideService(Events, events),
         Effect.ensuring(events.end),
         Effect.forkScoped,

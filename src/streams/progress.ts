@@ -15,7 +15,7 @@ import type { SwarmState, Torrent } from "./Swarm.ts";
 const INTERVAL = 1_000;
 /** Files shown one by one at the most. */
 const MAX_FILES = 16;
-/** Weight of the last second in the rates that are shown. */
+/** Weight of the last second in the rates that are shown; of less than a second, so much less. */
 const SMOOTHING = 0.4;
 
 /** What progress is made of. */
@@ -65,8 +65,9 @@ export const makeSnapshots = (sources: ProgressSources): ((now: number) => Progr
     const { downloaded, uploaded } = swarm.totals;
     const seconds = Math.max((now - last.at) / 1000, 0.001);
     if (last.at > 0) {
-      downloadRate += SMOOTHING * ((downloaded - last.down) / seconds - downloadRate);
-      uploadRate += SMOOTHING * ((uploaded - last.up) / seconds - uploadRate);
+      const weight = 1 - (1 - SMOOTHING) ** seconds;
+      downloadRate += weight * ((downloaded - last.down) / seconds - downloadRate);
+      uploadRate += weight * ((uploaded - last.up) / seconds - uploadRate);
       if (downloadRate < 1) downloadRate = 0;
       if (uploadRate < 1) uploadRate = 0;
     }
@@ -107,16 +108,12 @@ export const makeSnapshots = (sources: ProgressSources): ((now: number) => Progr
   };
 };
 
-/** Publishes a `progress` event each second for as long as it runs. */
+/** Publishes a `progress` event each second for as long as it runs, and a last one when it ends, so that the sums are whole. */
 export const reportProgress = (sources: ProgressSources): Effect.Effect<never, never, Events> =>
   Effect.gen(function* () {
     const events = yield* Events;
     const clock = yield* Clock.Clock;
     const snapshot = makeSnapshots(sources);
-    return yield* Effect.forever(
-      Effect.andThen(
-        Effect.sync(() => events.publishUnsafe(snapshot(monotonicMillis(clock)))),
-        Effect.sleep(INTERVAL),
-      ),
-    );
+    const tell = Effect.sync(() => events.publishUnsafe(snapshot(monotonicMillis(clock))));
+    return yield* Effect.forever(Effect.andThen(tell, Effect.sleep(INTERVAL))).pipe(Effect.ensuring(tell));
   });

@@ -27,7 +27,7 @@ const following = (
   differs: Partial<OutputFlags>,
   screen: ScreenMemory.MemoryScreen,
 ) =>
-  follow(events, ["x y.torrent", "out"]).pipe(
+  follow((stop) => Stream.interruptWhen(events, stop), ["x y.torrent", "out"]).pipe(
     withOutput({ ...flags, ...differs }),
     Effect.provide([screen.layer, NodeServices.layer]),
   );
@@ -101,6 +101,29 @@ describe("transfer", () => {
       yield* Fiber.interrupt(fiber);
       assert.isTrue(interruption.harmless);
       assert.notMatch(screen.written.join(""), /resume with/);
+    }),
+  );
+
+  it.effect("interrupted, says what was sent up to the end", () =>
+    Effect.gen(function* () {
+      const screen = yield* ScreenMemory.make();
+      const seeding = (uploaded: number) => progress({ phase: "seeding", uploaded, ratio: 1.5 });
+      const last = Stream.fromIterable([seeding(1024 ** 3)]);
+      const fiber = yield* follow(
+        (stop) =>
+          Stream.make(started, complete, seeding(0)).pipe(
+            Stream.concat(Stream.fromEffectDrain(stop)),
+            Stream.concat(last),
+          ),
+        [],
+      ).pipe(
+        withOutput(flags),
+        Effect.provide([screen.layer, NodeServices.layer]),
+        Effect.forkChild({ startImmediately: true }),
+      );
+      yield* TestClock.adjust("1 second");
+      yield* Fiber.interrupt(fiber);
+      assert.match(screen.written.at(-1) ?? "", /: shared, 1\.0 GiB sent, ratio 1\.50\n$/);
     }),
   );
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest";
-import { Context, Effect, Fiber, Layer, Random, Stream } from "effect";
+import { Context, Deferred, Effect, Fiber, Layer, Random, Stream } from "effect";
 import { TestClock } from "effect/testing";
 import type { DownloadEvent } from "../../src/schema/events.ts";
 import { Bandwidth } from "../../src/services/Bandwidth.ts";
@@ -110,6 +110,31 @@ describe("sharing", () => {
       assert.isUndefined(second.fiber.pollUnsafe());
       yield* TestClock.adjust("2 seconds");
       yield* Fiber.join(second.fiber);
+    }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
+
+  it.effect("tells all that was sent when it ends, by a goal or because it is stopped", () =>
+    Effect.gen(function* () {
+      for (const how of ["goal", "stop"] as const) {
+        const network = yield* Network.make({ latency: "1 millis" });
+        const seed = yield* makeClient({ network, address: "10.0.0.1" });
+        yield* seed.disk.put("/d/payload.bin", fixture.bytes);
+        const stop = yield* Deferred.make<void>();
+        const sharing = { seed: true, shareOnly: true, port: 6881, ...(how === "goal" && { seedTime: 5_900 }) };
+        const run = yield* Effect.forkChild(
+          Stream.runCollect(seed.stream(requestOf(fixture, sharing), Deferred.await(stop))),
+        );
+        yield* TestClock.adjust("5100 millis");
+        const leecher = yield* makeClient({ network, address: "10.0.0.2" });
+        const peers = [{ host: "10.0.0.1", port: 6881 }];
+        const other = yield* Effect.forkChild(leecher.run(requestOf(fixture, { noTrackers: true, peers })));
+        yield* TestClock.adjust("700 millis");
+        yield* Fiber.join(other);
+        yield* Deferred.succeed(stop, undefined).pipe(Effect.when(Effect.succeed(how === "stop")));
+        yield* TestClock.adjust("10 seconds");
+        const last = (yield* Fiber.join(run)).findLast((event) => event.type === "progress");
+        assert.propertyVal(last, "uploaded", fixture.bytes.length, how);
+      }
     }).pipe(Effect.provide(MemoryTrackers.layer)),
   );
 

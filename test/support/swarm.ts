@@ -159,7 +159,7 @@ export interface Client {
   readonly disk: MemoryDisk["Service"];
   /** Runs a download to its end; gives what it told. */
   readonly run: (request: DownloadRequest) => Effect.Effect<ReadonlyArray<DownloadEvent>, unknown>;
-  readonly stream: (request: DownloadRequest) => Stream.Stream<DownloadEvent, unknown>;
+  readonly stream: (...given: Parameters<typeof download>) => Stream.Stream<DownloadEvent, unknown>;
   /** Fetches the metadata of a magnet link alone. */
   readonly metadata: (...given: Parameters<typeof fetchMetadata>) => Stream.Stream<DownloadEvent, unknown>;
 }
@@ -168,7 +168,7 @@ export interface Client {
 export const makeClient = (options: ClientOptions) =>
   Effect.gen(function* () {
     const context = yield* Layer.build(clientLayer(options));
-    const stream = (wanted: DownloadRequest) => Stream.provideContext(download(wanted), context);
+    const stream: Client["stream"] = (...given) => Stream.provideContext(download(...given), context);
     const client: Client = {
       disk: Context.get(context, MemoryDisk),
       stream,

@@ -54,7 +54,8 @@ const save = (input: MagnetInput, output: string) =>
         ...commonOf(input, given),
         ...(Option.isSome(input.timeout) && { timeout: input.timeout.value }),
       }),
-      (asked) => fetchMetadata(asked, (info) => Effect.asVoid(Deferred.succeed(saved, [info, asked.source]))),
+      (asked, stop) =>
+        fetchMetadata(asked, (info) => Effect.asVoid(Deferred.succeed(saved, [info, asked.source])), stop),
     );
     const [info, source] = yield* Deferred.await(saved);
     yield* saveBytes(output, torrentOf(info, source));
