@@ -1,5 +1,5 @@
 /**
- * The peer wire protocol as bytes (BEP 3, 6, 10): handshake, messages, and an incremental decoder. No socket, no state of a conversation:
+ * The messages of the peer wire protocol as bytes (BEP 3, 6, 10), and an incremental decoder; the handshake before them is in handshake.ts. No socket, no state of a conversation:
  * whether a message is allowed now is decided in `streams/`.
  *
  * Ownership: the decoder copies what it hands out, but for the payload of `piece`, which it copies straight to where its

@@ -1,6 +1,6 @@
 /**
- * Who is connected, for one download: the registry that broadcasts, the ticker and the choker go through. It decides nothing itself; each conversation
- * registers a `Member` and acts on what it is told.
+ * Who is connected, for one download, and what they all share: the registry that broadcasts, the ticker and the choker go through, and the rooms that each
+ * conversation is given. It decides nothing itself; each conversation registers a `Member` and acts on what it is told.
  *
  * Life cycle: one per download; members come and go with their conversations.
  */

@@ -1,5 +1,6 @@
 /**
- * The extension protocol in one conversation (BEP 10): what we offer, what the peer offered, and the messages of BEP 9, 11 and 55. It knows no pieces.
+ * The extension protocol in one conversation (BEP 10): what we offer, what the peer offered, and which room each message goes to (metadata.ts, pex.ts,
+ * holepunch.ts, notices.ts). It knows no pieces.
  */
 import * as NetAddress from "effect/net/NetAddress";
 import * as Option from "effect/Option";

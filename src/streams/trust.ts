@@ -1,5 +1,5 @@
 /**
- * Which pieces of a record are to be believed, and which have to be hashed (the rule at the end of docs/design §3). Pure: it is given what the record
+ * Which pieces of a record are to be believed, and which have to be hashed. Pure: it is given what the record
  * says and what is on disk.
  *
  * A piece is believed when each of its files holds its bytes, none of them was modified after the record (after the record's interval, if the run
