@@ -5,14 +5,12 @@ import type { PlatformError } from "effect/PlatformError";
 import * as Stdio from "effect/Stdio";
 import * as Stream from "effect/Stream";
 import { StorageError, type StorageReason } from "../schema/errors/StorageError.ts";
-
-const errnoOf = (cause: unknown): unknown =>
-  typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined;
+import { systemCode } from "../services/systemCode.ts";
 
 const reasonOf = (error: PlatformError): StorageReason => {
   const { reason } = error;
   if (reason._tag === "PermissionDenied") return { _tag: "NoPermission" };
-  switch (errnoOf(reason.cause)) {
+  switch (systemCode(reason.cause)) {
     case "ENOSPC":
       return { _tag: "NoSpace" };
     case "EROFS":

@@ -12,6 +12,7 @@ import * as NetAddress from "effect/net/NetAddress";
 import * as Option from "effect/Option";
 import type * as Scope from "effect/Scope";
 import { DatagramError, Datagrams, type DatagramReason, type Receiver } from "./Datagrams.ts";
+import { systemCode } from "../systemCode.ts";
 
 /** Which port to bind, and to which of the machine's addresses. */
 export interface DatagramOptions {
@@ -21,11 +22,8 @@ export interface DatagramOptions {
   readonly address?: NetAddress.IpAddress | undefined;
 }
 
-const codeOf = (cause: unknown): unknown =>
-  typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined;
-
 const reasonOf = (cause: unknown, length: number): DatagramReason => {
-  switch (codeOf(cause)) {
+  switch (systemCode(cause)) {
     case "EMSGSIZE":
       return { _tag: "TooLarge", length };
     case "ENETUNREACH":
@@ -118,7 +116,7 @@ const bind = (address: NetAddress.IpAddress, port: number): Effect.Effect<Dgram.
 const bindFamily = (address: NetAddress.IpAddress, port: number) =>
   bind(address, port).pipe(
     Effect.catchIf(
-      (cause) => port !== 0 && ["EADDRINUSE", "EACCES"].includes(String(codeOf(cause))),
+      (cause) => port !== 0 && ["EADDRINUSE", "EACCES"].includes(systemCode(cause)),
       // Whoever listens tells people of it: as a rule the TCP port of this number is taken, too.
       () => Effect.andThen(Effect.logInfo(`UDP port ${port} is taken, using another one`), bind(address, 0)),
     ),

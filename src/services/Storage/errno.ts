@@ -4,6 +4,7 @@
  */
 import * as Data from "effect/Data";
 import { StorageError, type StorageReason } from "../../schema/errors/StorageError.ts";
+import { systemCode } from "../systemCode.ts";
 
 /** A system call on `path` failed with `code` (`ENOSPC` …; conditions of our own borrow the code that fits). */
 export class DiskFault extends Data.TaggedError("DiskFault")<{
@@ -15,7 +16,7 @@ export class DiskFault extends Data.TaggedError("DiskFault")<{
 /** Wraps what Node throws or hands to a callback. */
 export const fault = (path: string, cause: unknown): DiskFault =>
   new DiskFault({
-    code: cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : "EUNKNOWN",
+    code: systemCode(cause) || "EUNKNOWN",
     path,
     cause,
   });

@@ -27,6 +27,7 @@ import { USER_AGENT } from "../../schema/version.ts";
 import type { Proxy } from "../../schema/socks5.ts";
 import { clientOf, lookupExcept } from "../httpClient.ts";
 import { HttpProxy, proxyAgent } from "../proxied.ts";
+import { systemCode } from "../systemCode.ts";
 import { firstCounts, joinAnnounces, overFamilies } from "./families.ts";
 
 const HEADERS = { "user-agent": USER_AGENT, "accept-encoding": "gzip", accept: "*/*" };
@@ -57,7 +58,7 @@ const localRedirect = () => Object.assign(new Error("it redirects to this machin
 const remoteOnly = lookupExcept(isLocal, localRedirect);
 
 const reasonOf = (cause: unknown, hostname: string): TrackerReason => {
-  const code = typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "";
+  const code = systemCode(cause);
   if (code === "ENOTFOUND" || code.startsWith("EAI_")) return { _tag: "UnknownHost", host: hostname };
   if (code === LOCAL_REDIRECT) return { _tag: "Malformed", why: "it redirects to this machine" };
   if (code.startsWith("HPE_")) return { _tag: "Malformed", why: "it is no HTTP" };
@@ -139,7 +140,7 @@ const unpacked = (body: Uint8Array): Effect.Effect<Uint8Array, TrackerReason> =>
     : Effect.callback((resume) =>
         process.getBuiltinModule("node:zlib").gunzip(body, { maxOutputLength: MAX_BODY }, (cause, bytes) => {
           if (cause === null) return resume(Effect.succeed(bytes));
-          const tooLarge = "code" in cause && cause.code === "ERR_BUFFER_TOO_LARGE";
+          const tooLarge = systemCode(cause) === "ERR_BUFFER_TOO_LARGE";
           resume(
             Effect.fail(
               tooLarge ? { _tag: "TooLarge", limit: MAX_BODY } : { _tag: "Malformed", why: "its gzip is damaged" },

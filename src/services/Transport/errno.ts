@@ -1,12 +1,10 @@
 /** What the operating system's error codes mean for a connection or a listener. Pure; shared by all transports over real sockets. */
 import { TransportError } from "../../schema/errors/TransportError.ts";
 import type { TransportReason } from "../../schema/errors/TransportError.ts";
-
-const codeOf = (cause: unknown): unknown =>
-  typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined;
+import { systemCode } from "../systemCode.ts";
 
 const reasonOf = (cause: unknown, silentMillis: number): TransportReason => {
-  switch (codeOf(cause)) {
+  switch (systemCode(cause)) {
     case "ECONNREFUSED":
       return { _tag: "Refused", cause };
     case "EHOSTUNREACH":
@@ -38,7 +36,7 @@ const reasonOf = (cause: unknown, silentMillis: number): TransportReason => {
 
 /** Whether the error says that this machine has no such address family or address (so that another family may do). */
 export const isMissingFamily = (cause: unknown): boolean => {
-  const code = codeOf(cause);
+  const code = systemCode(cause);
   return code === "EAFNOSUPPORT" || code === "EADDRNOTAVAIL" || code === "EINVAL" || code === "EPROTONOSUPPORT";
 };
 

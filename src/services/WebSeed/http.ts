@@ -17,6 +17,7 @@ import { USER_AGENT } from "../../schema/version.ts";
 import { parseContentRange, retryAfter, shownUrl } from "../../schema/webSeed.ts";
 import { clientOf, lookupExcept } from "../httpClient.ts";
 import { HttpProxy, proxyAgent } from "../proxied.ts";
+import { systemCode } from "../systemCode.ts";
 import { type WebRequest, WebSeed } from "./WebSeed.ts";
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
@@ -47,7 +48,7 @@ const isPrivate = (host: string): boolean => {
 const publicOnly = lookupExcept(isPrivate, () => failure(PRIVATE_REDIRECT));
 
 const reasonOf = (cause: unknown, host: string): WebSeedReason => {
-  const code = typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "";
+  const code = systemCode(cause);
   if (code === "ENOTFOUND" || code.startsWith("EAI_")) return { _tag: "UnknownHost", host };
   if (code === PRIVATE_REDIRECT) return { _tag: "BadRedirect", why: "into a private network" };
   if (code === SILENT || code === "ETIMEDOUT") return { _tag: "TimedOut" };
