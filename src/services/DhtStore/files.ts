@@ -6,6 +6,7 @@ import * as Fs from "node:fs/promises";
 import * as Path from "node:path";
 import { decodeTable, encodeTable, MAX_TABLE_LENGTH } from "../../schema/dhtTable.ts";
 import { stateFolder } from "../ResumeStore/files.ts";
+import { makeAll, PRIVATE } from "../Storage/filesMaking.ts";
 import { DhtStore } from "./DhtStore.ts";
 
 const NAME = "dht";
@@ -31,13 +32,15 @@ export const layer = (folder: string): Layer.Layer<DhtStore> =>
         Effect.orElseSucceed(() => Option.none()),
       ),
       save: (table) =>
-        Effect.tryPromise(async () => {
-          await Fs.mkdir(folder, { recursive: true, mode: 0o700 });
-          // a name of its own for each process: two that end together must not write into one file
-          const temporary = `${path}.${process.pid}.tmp`;
-          await Fs.writeFile(temporary, encodeTable(table), { mode: 0o600 });
-          await Fs.rename(temporary, path);
-        }).pipe(
+        makeAll(folder, PRIVATE).pipe(
+          Effect.andThen(
+            Effect.tryPromise(async () => {
+              // a name of its own for each process: two that end together must not write into one file
+              const temporary = `${path}.${process.pid}.tmp`;
+              await Fs.writeFile(temporary, encodeTable(table), { mode: 0o600 });
+              await Fs.rename(temporary, path);
+            }),
+          ),
           Effect.tapError((error) => Effect.logDebug("the DHT nodes cannot be saved", error)),
           Effect.ignore,
           Effect.uninterruptible,

@@ -18,6 +18,7 @@ import { crc32 } from "node:zlib";
 import { ResumeError } from "../../schema/errors/ResumeError.ts";
 import type { InfoHash } from "../../schema/infoHash.ts";
 import * as Codec from "../../schema/resumeCodec.ts";
+import { makeAll, PRIVATE } from "../Storage/filesMaking.ts";
 import * as Lock from "./filesLock.ts";
 import { ResumeStore, type ResumeKey } from "./ResumeStore.ts";
 
@@ -45,10 +46,8 @@ const readBounded = async (path: string, limit: number): Promise<Option.Option<B
   }
 };
 
-/** Replaces a file in one step that survives a power cut: the old bytes or the new ones, nothing between. */
+/** Replaces a file of a folder that is there in one step that survives a power cut: the old bytes or the new ones, nothing between. */
 const replace = async (path: string, bytes: string | Uint8Array): Promise<void> => {
-  const folder = Path.dirname(path);
-  await Fs.mkdir(folder, { recursive: true, mode: 0o700 });
   const temporary = `${path}.tmp`;
   const file = await Fs.open(temporary, "w", 0o600);
   try {
@@ -60,7 +59,7 @@ const replace = async (path: string, bytes: string | Uint8Array): Promise<void> 
   await Fs.rename(temporary, path);
   // Windows does not open folders.
   if (process.platform === "win32") return;
-  const entries = await Fs.open(folder, "r");
+  const entries = await Fs.open(Path.dirname(path), "r");
   try {
     await entries.sync();
   } finally {
@@ -110,6 +109,13 @@ const make = (folder: string) =>
         Effect.tryPromise({ try: run, catch: (cause) => new ResumeError({ operation, path, cause }) }),
       );
 
+    const save = (path: string, bytes: string | Uint8Array): Effect.Effect<void, ResumeError> =>
+      makeAll(Path.dirname(path), PRIVATE).pipe(
+        Effect.mapError(({ cause }) => new ResumeError({ operation: "save", path, cause })),
+        Effect.andThen(attempt("save", path, () => replace(path, bytes))),
+        Effect.uninterruptible,
+      );
+
     const torrent = (infoHash: InfoHash): string => Path.join(folder, "torrents", infoHash.hex);
     const infoPath = (infoHash: InfoHash): string => Path.join(torrent(infoHash), "info");
     const pathOf = (key: ResumeKey, kind: "json" | "aside"): string =>
@@ -130,9 +136,7 @@ const make = (folder: string) =>
           ),
         ),
       save: (key, record) =>
-        Effect.flatMap(Codec.encode({ root: key.root, record }), (text) =>
-          attempt("save", pathOf(key, "json"), () => replace(pathOf(key, "json"), seal(text))),
-        ),
+        Effect.flatMap(Codec.encode({ root: key.root, record }), (text) => save(pathOf(key, "json"), seal(text))),
       loadInfo: (infoHash) =>
         Effect.map(
           attempt("load", infoPath(infoHash), () => readBounded(infoPath(infoHash), MAX_INFO_LENGTH)),
@@ -141,7 +145,7 @@ const make = (folder: string) =>
             [hash("sha1", bytes, "hex"), hash("sha256", bytes, "hex").slice(0, 40)].includes(infoHash.hex),
           ),
         ),
-      saveInfo: (infoHash, bytes) => attempt("save", infoPath(infoHash), () => replace(infoPath(infoHash), bytes)),
+      saveInfo: (infoHash, bytes) => save(infoPath(infoHash), bytes),
       roots: (infoHash) =>
         Effect.gen(function* () {
           const names = yield* attempt("load", torrent(infoHash), () =>

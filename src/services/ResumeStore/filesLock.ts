@@ -11,6 +11,7 @@ import * as Fs from "node:fs/promises";
 import * as Path from "node:path";
 import { ResumeError } from "../../schema/errors/ResumeError.ts";
 import { StorageError } from "../../schema/errors/StorageError.ts";
+import { makeAll, PRIVATE } from "../Storage/filesMaking.ts";
 
 /** Times that a lock is tried for while others do the same: two that start together may see each other and both step back. */
 const TRIES = 20;
@@ -85,8 +86,9 @@ const livingOthers = async ({ folder, name, bootId }: LockRequest, own: string):
 /** Holds the lock for as long as the scope lives; fails with `Busy` when a living process has it. */
 export const acquire = (request: LockRequest): Effect.Effect<void, StorageError | ResumeError, Scope.Scope> => {
   const { folder, name, path, bootId } = request;
+  const unusable = (cause: unknown): ResumeError => new ResumeError({ operation: "lock", path: folder, cause });
   const attempt = <A>(run: () => Promise<A>): Effect.Effect<A, ResumeError> =>
-    Effect.tryPromise({ try: run, catch: (cause) => new ResumeError({ operation: "lock", path: folder, cause }) });
+    Effect.tryPromise({ try: run, catch: unusable });
   const put = (file: string) => attempt(() => Fs.writeFile(Path.join(folder, file), "", { flag: "wx", mode: 0o600 }));
   // A file that cannot be removed is that of a dead process as soon as this one has ended.
   const withdraw = (own: string): Effect.Effect<void> =>
@@ -100,7 +102,7 @@ export const acquire = (request: LockRequest): Effect.Effect<void, StorageError 
   /** The name of this process's file when it has the lock; else who else wants it. */
   const claim = Effect.gen(function* () {
     const own = `${name}.${process.pid}.${yield* Effect.promise(() => startOf(process.pid))}.${bootId}.${randomUUID()}`;
-    yield* attempt(() => Fs.mkdir(folder, { recursive: true, mode: 0o700 }));
+    yield* Effect.mapError(makeAll(folder, PRIVATE), ({ cause }) => unusable(cause));
     yield* put(own);
     return yield* Effect.gen(function* () {
       const [other] = yield* attempt(() => livingOthers(request, own));

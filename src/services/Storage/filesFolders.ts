@@ -5,9 +5,9 @@
  * State: the folders seen so far, for as long as the output is open.
  */
 import * as Effect from "effect/Effect";
-import * as Option from "effect/Option";
 import * as Path from "node:path";
 import { DiskFault } from "./errno.ts";
+import { makeAll } from "./filesMaking.ts";
 import * as System from "./filesSystem.ts";
 
 /** The folders of one output. */
@@ -23,20 +23,6 @@ export interface Folders {
     open: (effect: Effect.Effect<void, DiskFault>) => Effect.Effect<void, DiskFault>,
   ) => Effect.Effect<void, DiskFault>;
 }
-
-/** Makes a folder and those above it. Not by Node's own recursion, which takes a read-only file system for a missing folder. */
-const makeAll = (folder: string): Effect.Effect<void, DiskFault> =>
-  System.mkdir(folder).pipe(
-    Effect.catchIf(
-      ({ code }) => code === "ENOENT" && Path.dirname(folder) !== folder,
-      () => Effect.andThen(makeAll(Path.dirname(folder)), System.mkdir(folder)),
-    ),
-    Effect.catch((failure) =>
-      Effect.flatMap(Effect.option(System.stat(folder)), (entry) =>
-        Option.isSome(entry) && entry.value.isDirectory() ? Effect.void : Effect.fail(failure),
-      ),
-    ),
-  );
 
 /** Guards what lies in `base`: the output folder, or the folder of a single file. */
 export const make = (base: string): Folders => {

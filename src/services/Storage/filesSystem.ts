@@ -59,9 +59,9 @@ export const realpath = (path: string): Effect.Effect<string, DiskFault> =>
 export const readdir = (path: string): Effect.Effect<ReadonlyArray<string>, DiskFault> =>
   call(path, (done) => Fs.readdir(path, done));
 
-/** Makes one folder. */
-export const mkdir = (path: string): Effect.Effect<void, DiskFault> =>
-  call(path, (done: Done<void>) => Fs.mkdir(path, (error) => done(error)));
+/** Makes one folder, with the permissions that the umask leaves of `mode`. */
+export const mkdir = (path: string, mode = 0o777): Effect.Effect<void, DiskFault> =>
+  call(path, (done: Done<void>) => Fs.mkdir(path, mode, (error) => done(error)));
 
 /** Sets a file's length in bytes. */
 export const truncate = (path: string, length: number): Effect.Effect<void, DiskFault> =>

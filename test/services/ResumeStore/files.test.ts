@@ -46,6 +46,20 @@ describe("ResumeStore in the state folder", () => {
       .filter((entry) => entry.isFile())
       .map((entry) => Path.join(entry.parentPath, entry.name));
 
+  it.live("fails where no folder can be made, also where the system says of one that is there that it is missing", () =>
+    Effect.gen(function* () {
+      for (const folder of ["/proc/none/state", "/dev/null/state"]) {
+        const store = yield* storeIn(folder);
+        for (const attempt of [store.save(key, record), store.saveInfo(infoHash, Uint8Array.of(1))]) {
+          const error = yield* Effect.flip(attempt);
+          assert.strictEqual(error.code, "resume.unusable");
+        }
+        const error = yield* Effect.flip(Effect.scoped(store.lock("/tmp/bt-effect-none/out")));
+        assert.strictEqual(error.code, "resume.unusable");
+      }
+    }),
+  );
+
   it.live("keeps everything from other users and leaves no temporary file", () =>
     Effect.gen(function* () {
       const folder = yield* temporary;
