@@ -1,7 +1,8 @@
 /** How peers reach us and by what name: the listening port and our peer id, for one download. */
 import * as Effect from "effect/Effect";
-import type * as NetAddress from "effect/net/NetAddress";
+import * as NetAddress from "effect/net/NetAddress";
 import * as Random from "effect/Random";
+import { DownloadFailed } from "../schema/errors/DownloadError.ts";
 import { makePeerId, PEER_ID_RANDOM_LENGTH } from "../schema/peerId.ts";
 import { VERSION } from "../schema/version.ts";
 import { Events } from "../services/Events.ts";
@@ -13,8 +14,11 @@ export const freshPeerId: Effect.Effect<Uint8Array> = Effect.map(
   (random) => makePeerId(VERSION, Uint8Array.from(random)),
 );
 
-/** Listens; a port that is taken is a warning and another one is used, no port at all is a warning too. */
-export const listen = Effect.fnUntraced(function* (port: number, bind: NetAddress.IpAddress | undefined) {
+/**
+ * Listens; a port that is taken is a warning and another one is used, no port at all is a warning too. Only an address that is none of this machine's
+ * ends the download `name`: nobody can be dialled from it either.
+ */
+export const listen = Effect.fnUntraced(function* (port: number, bind: NetAddress.IpAddress | undefined, name: string) {
   const transport = yield* Transport;
   const events = yield* Events;
   const warn = (message: string) => events.publish({ type: "warning", code: "port.unavailable", message });
@@ -31,7 +35,9 @@ export const listen = Effect.fnUntraced(function* (port: number, bind: NetAddres
   return yield* wished.pipe(
     Effect.map((listener): Listener | undefined => listener),
     Effect.catch((error) =>
-      Effect.as(warn(`no port can be listened on (${error.message}); peers cannot reach us`), undefined),
+      bind !== undefined && error.reason._tag === "AddressNotAvailable"
+        ? Effect.fail(new DownloadFailed({ name, reason: { _tag: "BadBind", address: NetAddress.formatIp(bind) } }))
+        : Effect.as(warn(`no port can be listened on (${error.message}); peers cannot reach us`), undefined),
     ),
   );
 });

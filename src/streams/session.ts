@@ -127,7 +127,7 @@ export const runSession = Effect.fnUntraced(function* (
   const { infoHash, known, name } = identity;
   if (learned !== undefined && known !== undefined) return yield* learned(known);
   const bind = request.bind === undefined ? undefined : Result.getOrUndefined(NetAddress.ipFromString(request.bind));
-  const listener = yield* listen(request.port, bind);
+  const listener = yield* listen(request.port, bind, name);
   const port = listener?.addresses[0].port;
   const blame = makeBlame();
   const acquaintances = makeAcquaintances();

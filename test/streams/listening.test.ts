@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest";
 import { Effect, Stream } from "effect";
 import { NetAddress } from "effect/net";
+import { exitStatus } from "../../src/schema/errors/code.ts";
 import { TransportError, type TransportReason } from "../../src/schema/errors/TransportError.ts";
 import { Events } from "../../src/services/Events.ts";
 import { type Listener, Transport } from "../../src/services/Transport/Transport.ts";
@@ -9,7 +10,7 @@ import { listen } from "../../src/streams/listening.ts";
 const wished = 50_000;
 
 /** Listens on a wished port or any, where `refusal` does not refuse that port; tells what it told people. */
-const listening = (refusal: (port: number) => TransportReason | undefined) =>
+const listening = (refusal: (port: number) => TransportReason | undefined, bind?: NetAddress.IpAddress) =>
   Effect.gen(function* () {
     const events = yield* Events.make;
     const transport = Transport.of({
@@ -25,7 +26,7 @@ const listening = (refusal: (port: number) => TransportReason | undefined) =>
           : Effect.fail(new TransportError({ address: `port ${port}`, reason }));
       },
     });
-    const listener: Listener | undefined = yield* listen(wished, undefined).pipe(
+    const listener: Listener | undefined = yield* listen(wished, bind, "payload.bin").pipe(
       Effect.provideService(Transport, transport),
       Effect.provideService(Events, events),
       Effect.scoped,
@@ -60,6 +61,16 @@ describe("listening", () => {
       assert.isUndefined(port);
       assert.strictEqual(warnings.length, 2);
       assert.include(warnings[1], "no port can be listened on");
+    }),
+  );
+
+  it.effect("fails for an address that is not ours, from which nobody could be dialled either", () =>
+    Effect.gen(function* () {
+      const refusal = () => ({ _tag: "AddressNotAvailable" }) as const;
+      const error = yield* Effect.flip(listening(refusal, NetAddress.ipFromStringUnsafe("192.0.2.1")));
+      assert.strictEqual(error.code, "usage.bad-bind");
+      assert.match(error.message, /^--bind 192\.0\.2\.1: this machine has no such address; name one/);
+      assert.strictEqual(exitStatus(error), 2);
     }),
   );
 

@@ -13,6 +13,8 @@ export type DownloadReason =
   | { readonly _tag: "NothingToAsk" }
   /** `--select` matches no file. */
   | { readonly _tag: "NothingSelected"; readonly pattern: string }
+  /** The address to listen on and dial from is none of this machine's: nobody can ever be reached. */
+  | { readonly _tag: "BadBind"; readonly address: string }
   /** `seed` was asked for, and no piece is where it should be. */
   | { readonly _tag: "NothingToShare"; readonly path: string }
   /** The torrent cannot be used, or the metadata that peers sent cannot: what its reader says. */
@@ -24,6 +26,7 @@ const family: Readonly<Record<Exclude<DownloadReason["_tag"], "Invalid">, string
   NoProgress: "stalled",
   NothingToAsk: "stalled",
   NothingSelected: "usage",
+  BadBind: "usage",
   NothingToShare: "storage",
   BadPiece: "metainfo",
 };
@@ -46,6 +49,8 @@ export class DownloadFailed extends Data.TaggedError("DownloadFailed")<{
         return `${this.name}: there is no tracker and no peer to ask; name one with --tracker or --peer`;
       case "NothingSelected":
         return `--select ${this.reason.pattern}: no file of ${this.name} matches; see the names with: bt-effect info`;
+      case "BadBind":
+        return `--bind ${this.reason.address}: this machine has no such address; name one of its own, or leave --bind away to use them all`;
       case "NothingToShare":
         return `${this.name}: nothing of it is at ${this.reason.path}; name the payload itself or the folder that holds it`;
       case "Invalid":
