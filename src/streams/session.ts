@@ -172,6 +172,7 @@ export const runSession = Effect.fnUntraced(function* (
     stats: () => ({ downloaded: totals.downloaded, uploaded: totals.uploaded, left: disk.left() }),
     completed: telling.completed,
     hungry,
+    swarm,
     seenAt: swarm.vantage.seenAt,
   }).pipe(Effect.provideService(Events, observed.events), Effect.forkIn(announcing, { startImmediately: true }));
 

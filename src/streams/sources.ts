@@ -12,6 +12,8 @@ import { announces } from "./announces.ts";
 import type { Candidates, Source } from "./candidates.ts";
 import type { TransferStats } from "./contacts.ts";
 import type { DownloadRequest, HostPort } from "./request.ts";
+import { changeTracker } from "./seclusion.ts";
+import type { SwarmState } from "./Swarm.ts";
 
 /** Port that is told to trackers when we do not listen: the discard port, which nobody will reach us at. */
 const NO_PORT = 9;
@@ -78,6 +80,8 @@ export const addTrackerPeers = (options: {
   readonly stats: () => TransferStats;
   readonly completed: Latch.Latch;
   readonly hungry: Latch.Latch;
+  /** Whose peers of a former tracker are left (private torrents). */
+  readonly swarm: Pick<SwarmState, "members">;
   /** A tracker says where it sees us (BEP 24); told once for each of them. */
   readonly seenAt: (ip: NetAddress.IpAddress) => void;
 }): Effect.Effect<void, never, Tracker | Events> => {
@@ -96,7 +100,8 @@ export const addTrackerPeers = (options: {
       Effect.sync(() => {
         if (externalIp !== undefined && !heard.has(url)) options.seenAt(externalIp);
         if (externalIp !== undefined) heard.add(url);
-        if (insteadOf !== undefined) options.candidates.forget("tracker");
+        if (insteadOf !== undefined)
+          changeTracker(options.swarm, options.candidates, new Set(peers.map(NetAddress.formatInet)));
         for (const address of peers) options.candidates.add({ address, source: "tracker" });
       }),
     ),

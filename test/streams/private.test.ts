@@ -15,6 +15,7 @@ import { dhtOnly, DHT_PORT, makeDht } from "../support/dht.ts";
 import { makeFakePeer } from "../support/fakePeer.ts";
 import { makeSniffer, type Sniffer } from "../support/sniffer.ts";
 import { type Fixture, makeClient, makeFixture, makeSeed, requestOf, TRACKER, watch } from "../support/swarm.ts";
+import { changeTracker } from "../../src/streams/seclusion.ts";
 
 const secret = makeFixture({ length: 500_000, pieceLength: 32_768, tracker: TRACKER, private: true });
 const open = makeFixture({ length: 500_000, pieceLength: 32_768, tracker: TRACKER });
@@ -204,5 +205,29 @@ describe("a magnet link that turns out to be private", () => {
       assert.deepStrictEqual([trap.accepted(), run.peer("10.0.0.69").length], dials);
       assert.strictEqual(run.peer("10.0.0.66").at(-1), "peer.uninvited");
     }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
+});
+
+describe("a private torrent whose tracker is changed (BEP 27)", () => {
+  it.effect("parts from the peers of the former tracker, but not from those whom the new one names too", () =>
+    Effect.sync(() => {
+      const parted: Array<string> = [];
+      const member = (address: string) => ({ address, part: () => void parted.push(address) });
+      // Only what `changeTracker` looks at.
+      const swarm = { members: new Set(["10.0.0.1:1", "10.0.0.2:2", "10.0.0.3:3"].map(member)) } as never;
+      const forgotten: Array<string> = [];
+      changeTracker(
+        swarm,
+        {
+          forget: (source) => {
+            forgotten.push(source);
+            return ["10.0.0.1:1", "10.0.0.2:2"];
+          },
+        },
+        new Set(["10.0.0.2:2"]),
+      );
+      assert.deepStrictEqual(forgotten, ["tracker"]);
+      assert.deepStrictEqual(parted, ["10.0.0.1:1"]);
+    }),
   );
 });

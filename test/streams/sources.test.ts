@@ -30,6 +30,7 @@ describe("sources", () => {
         stats: () => ({ downloaded: 0, uploaded: 0, left: 1 }),
         completed: Latch.makeUnsafe(false),
         hungry: Latch.makeUnsafe(false),
+        swarm: { members: new Set() },
         seenAt: (ip) => seen.push(NetAddress.formatIp(ip)),
       }).pipe(Effect.forkScoped);
       for (let round = 0; round < 3; round++) yield* TestClock.adjust("31 minutes");
