@@ -13,7 +13,17 @@ export type SourceReason =
   | { readonly _tag: "Unreadable"; readonly why: string }
   /** The server answered with another status than 200. */
   | { readonly _tag: "HttpStatus"; readonly status: number }
-  | { readonly _tag: "Unreachable"; readonly why: string }
+  /** Not a URL that can be asked. */
+  | { readonly _tag: "BadUrl" }
+  /** Nothing listens at `where`, host and port. */
+  | { readonly _tag: "Refused"; readonly where: string }
+  | { readonly _tag: "UnknownHost"; readonly host: string }
+  /** The certificate of the host proves nothing; `why` is OpenSSL's code. */
+  | { readonly _tag: "Untrusted"; readonly host: string; readonly why: string }
+  /** What answers at `where` speaks no TLS, or no HTTP. */
+  | { readonly _tag: "NoTls"; readonly where: string }
+  | { readonly _tag: "NoHttp"; readonly where: string }
+  | { readonly _tag: "Unreachable"; readonly where: string; readonly why: string }
   | { readonly _tag: "TimedOut"; readonly seconds: number }
   /** A page of a website instead of a torrent. */
   | { readonly _tag: "WebPage" }
@@ -39,10 +49,22 @@ const sentence = (reason: SourceReason): string => {
       return `cannot be read (${reason.why})`;
     case "HttpStatus":
       return `the server answers with HTTP status ${reason.status}`;
+    case "BadUrl":
+      return "is no URL that can be fetched; it reads http://HOST:PORT/PATH, with a port up to 65535";
+    case "Refused":
+      return `no server listens at ${reason.where}; check the host and the port, or try again later`;
+    case "UnknownHost":
+      return `there is no host ${reason.host} to be found; check its spelling, and whether this machine is online`;
+    case "Untrusted":
+      return `the certificate of ${reason.host} is not trusted (${reason.why}); where it is your own, name its authority in NODE_EXTRA_CA_CERTS`;
+    case "NoTls":
+      return `the server at ${reason.where} speaks no TLS that fits; try http: in place of https:`;
+    case "NoHttp":
+      return `what answers at ${reason.where} is no web server; check the port`;
     case "Unreachable":
-      return `cannot be fetched (${reason.why})`;
+      return `${reason.where} cannot be reached (${reason.why}); check the network, or try again later`;
     case "TimedOut":
-      return `the server did not deliver it within ${reason.seconds} s`;
+      return `the server did not deliver it within ${reason.seconds} s; try again later, or save it with a browser`;
     case "WebPage":
       return "is a web page, not a .torrent file; copy the link of the torrent itself";
     case "UnsupportedScheme":

@@ -100,8 +100,13 @@ const bytesOf = Effect.fnUntraced(function* (
   return yield* readFile(file);
 });
 
-const named = (word: string) => (reason: SourceReason) =>
-  new SourceError({ name: word === "-" ? "standard input" : shorten(word), reason });
+/** What `word` is called in messages: a URL without its password. */
+const nameOf = (word: string): string => {
+  if (word === "-") return "standard input";
+  return shorten(HTTP.test(word) ? word.replace(/^(https?:\/\/)[^/?#]*@/i, "$1") : word);
+};
+
+const named = (word: string) => (reason: SourceReason) => new SourceError({ name: nameOf(word), reason });
 
 /** What `word` names. Reads at most 10 MB. */
 export const readSource = (word: string) =>

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest";
 import { Effect, FileSystem, Layer, Path, Stdio, Stream } from "effect";
 import { createServer } from "node:http";
 import type { RequestListener } from "node:http";
+import { gzipSync } from "node:zlib";
 import { readSource } from "../../src/app/source.ts";
 import { page, data } from "../../src/app/infoPage.ts";
 import { MAX_LENGTH } from "../../src/schema/bencode.ts";
@@ -141,8 +142,40 @@ describe("source", () => {
     Effect.gen(function* () {
       const base = yield* Effect.scoped(serve((_request, response) => void response.end()));
       const error = yield* Effect.flip(readSource(`${base}/x`));
-      assert.strictEqual(error.code, "source.unreachable");
-      assert.include(error.message, "ECONNREFUSED");
+      assert.strictEqual(error.code, "source.refused");
+      const where = base.slice("http://".length);
+      assert.strictEqual(
+        error.message,
+        `${base}/x: no server listens at ${where}; check the host and the port, or try again later`,
+      );
+    }).pipe(Effect.provide(platform)),
+  );
+
+  it.live("says what is wrong with a URL or a server in words of its own, without the password", () =>
+    Effect.gen(function* () {
+      const base = yield* serve((_request, response) => {
+        response.socket?.end("220 mail.test ready\r\n");
+      });
+      const port = new URL(base).port;
+      assert.strictEqual(yield* codeOf("http://user:secret@127.0.0.1:99999/x"), "source.bad-url");
+      assert.strictEqual(yield* codeOf(`http://127.0.0.1:${port}/x`), "source.no-http");
+      assert.strictEqual(yield* codeOf(`https://127.0.0.1:${port}/x`), "source.no-tls");
+      assert.strictEqual(yield* codeOf("http://nobody.invalid/x"), "source.unknown-host");
+      // A port that `fetch` refuses to ask.
+      const { message } = yield* Effect.flip(readSource("http://user:secret@127.0.0.1:1/x"));
+      assert.match(message, /^http:\/\/127\.0\.0\.1:1\/x: no server listens at 127\.0\.0\.1:1; check/);
+    }).pipe(Effect.provide(platform)),
+  );
+
+  it.live("logs in with what the URL says, and unpacks", () =>
+    Effect.gen(function* () {
+      const base = yield* serve((request, response) => {
+        if (request.headers.authorization !== `Basic ${btoa("user:secret")}`) response.writeHead(401).end();
+        else response.setHeader("content-encoding", "gzip").end(gzipSync(TORRENT));
+      });
+      assert.strictEqual(yield* codeOf(`${base}/x`), "source.http-status");
+      const source = yield* readSource(`${base.replace("//", "//user:secret@")}/x`);
+      assert.strictEqual(source._tag, "Metainfo");
     }).pipe(Effect.provide(platform)),
   );
 });
