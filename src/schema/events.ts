@@ -66,6 +66,7 @@ export interface Progress {
   readonly choking: number;
   /** Addresses known, connected or not. */
   readonly known: number;
+  /** Pieces that are there, and all, of those that the chosen files lie in: of all files where none were chosen. */
   readonly pieces: number;
   readonly pieceCount: number;
   /** Done bytes per chosen file, in the order of `metadata.files`' chosen ones; only when there are at most 16. */

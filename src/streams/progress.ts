@@ -4,9 +4,10 @@
  */
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
+import * as Bitfield from "../schema/bitfield.ts";
 import type { Phase, Progress } from "../schema/events.ts";
 import type { Cause } from "../schema/explain.ts";
-import { fileSpans, pieceLength } from "../schema/geometry.ts";
+import { fileSpans, pieceLength, wantedPieces } from "../schema/geometry.ts";
 import { Events } from "../services/Events.ts";
 import { monotonicMillis } from "../services/time.ts";
 import type { SwarmState, Torrent } from "./Swarm.ts";
@@ -54,6 +55,21 @@ const makeFileCounts = (): ((torrent: Torrent) => Float64Array) => {
   };
 };
 
+/** Counts the pieces that the chosen files lie in, and those of them that we have. What is chosen does not change once the torrent is known. */
+const makePieceCounts = (): ((
+  torrent: Torrent,
+  chosen: ReadonlyArray<number>,
+) => Pick<Progress, "pieces" | "pieceCount">) => {
+  let wanted: Uint8Array | undefined;
+  return ({ info, table }, chosen) => {
+    wanted ??= wantedPieces(info, chosen);
+    return {
+      pieces: Bitfield.count(Bitfield.intersection(wanted, table.haveBits)),
+      pieceCount: Bitfield.count(wanted),
+    };
+  };
+};
+
 /** A function that gives the state of the download at each call, rates smoothed between calls. */
 export const makeSnapshots = (sources: ProgressSources): ((now: number) => Progress) => {
   const { swarm } = sources;
@@ -61,6 +77,7 @@ export const makeSnapshots = (sources: ProgressSources): ((now: number) => Progr
   let downloadRate = 0;
   let uploadRate = 0;
   const fileCounts = makeFileCounts();
+  const pieceCounts = makePieceCounts();
   return (now) => {
     const { downloaded, uploaded } = swarm.totals;
     const seconds = Math.max((now - last.at) / 1000, 0.001);
@@ -100,8 +117,7 @@ export const makeSnapshots = (sources: ProgressSources): ((now: number) => Progr
       seeds: members.filter((member) => member.isSeed()).length,
       choking: members.filter((member) => member.choking()).length,
       known: sources.known(),
-      pieces: torrent?.table.haveCount() ?? 0,
-      pieceCount: torrent?.table.pieceCount ?? 0,
+      ...(torrent === undefined ? { pieces: 0, pieceCount: 0 } : pieceCounts(torrent, chosen)),
       ...(chosen.length > 0 && chosen.length <= MAX_FILES && { files: done }),
       ...(reason !== undefined && { waiting: reason }),
     };

@@ -63,6 +63,8 @@ describe("what a download asks for", () => {
       assert.notInclude(yield* client.disk.paths, "/d/many/a");
       const end = run.events.find((event) => event.type === "complete");
       assert.strictEqual(end?.size, PIECE);
+      const progress = run.events.findLast((event) => event.type === "progress");
+      assert.deepInclude(progress, { pieces: 2, pieceCount: 2, done: PIECE, total: PIECE });
     }),
   );
 
