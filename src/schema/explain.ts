@@ -208,9 +208,11 @@ const reachability = ({ port, incoming, running, peers }: Situation): ReadonlyAr
 
 /** The causes, the most likely first; empty when all is well. */
 export const explain = (situation: Situation): ReadonlyArray<Cause> => {
-  const { phase, peers } = situation;
+  const { downloadRate, phase, peers } = situation;
   if (phase === "checking" || phase === "finishing" || phase === "seeding") return [];
-  if (peers.length === 0) return [...noPeers(situation), ...reachability(situation)];
+  // Web seeds are no peers, and may be all that is needed.
+  const isIdle = phase === "metadata" || downloadRate < STUCK;
+  if (peers.length === 0 && isIdle) return [...noPeers(situation), ...reachability(situation)];
   if (phase === "metadata") return [...metadata(situation), ...reachability(situation)];
   const held = bottlenecks(situation);
   const slow = withPeers(situation);

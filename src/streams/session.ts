@@ -182,7 +182,7 @@ export const runSession = Effect.fnUntraced(function* (
     observed,
     phase: disk.phase,
     known: candidates.known,
-    otherSources: discovery.asked,
+    otherSources: () => [...discovery.asked(), ...webSeeds.asked()],
     limit: limited.limit,
     startedAt: telling.startedAt,
   });

@@ -26,6 +26,7 @@ const cases: ReadonlyArray<
   readonly [what: string, situation: Situation, expected: ReadonlyArray<readonly [string, RegExp]>]
 > = [
   ["nothing when data flows", calm, []],
+  ["nothing when data flows from web seeds alone", { ...calm, peers: [], known: 0 }, []],
   ["nothing while checking", { ...alone, phase: "checking" }, []],
   [
     "who is being asked when no peer is known",

@@ -28,6 +28,8 @@ const MAX_CONNECTIONS = 3;
 export interface WebSeeds {
   /** How many there are. */
   readonly count: number;
+  /** Those that are being asked, in words. */
+  readonly asked: () => ReadonlyArray<string>;
   /** Hears by what the record of blame convicts which seeds are to be asked no more; each is convicted once. */
   readonly judged: (blame: Blame) => Blame;
   /** What the seeds fill, merged with what the peers do. */
@@ -128,6 +130,12 @@ export const makeWebSeeds = Effect.fnUntraced(function* (
 
   return {
     count: urls.length,
+    asked: () => {
+      // Those of a magnet link are not asked before its metadata is there.
+      const begun = request.source._tag === "Metainfo" ? urls.length : seeds.size;
+      const asked = begun - [...seeds.values()].filter(({ gone }) => Deferred.isDoneUnsafe(gone)).length;
+      return asked === 0 ? [] : [`${asked} web seed${asked === 1 ? "" : "s"}`];
+    },
     judged: (blame) => ({
       ...blame,
       failed: (index, blocks) => judge(blame.failed(index, blocks)),

@@ -47,6 +47,22 @@ const warnings = (events: ReadonlyArray<{ readonly type: string }>) =>
   events.flatMap((event) => ("code" in event && event.type === "warning" ? [event.code] : []));
 
 describe("web seeds", () => {
+  it.effect("are named as those that are asked, for as long as they are, where nobody else is", () =>
+    Effect.gen(function* () {
+      const fixture = withSeeds(makeTorrent({ private: true }), {
+        webSeeds: ["http://web.test/x", "http://none.test/x"],
+      });
+      const { events, fiber } = yield* run(fixture, ({ url }) =>
+        url.includes("none") ? Effect.fail({ _tag: "HttpStatus", status: 403 }) : Effect.never,
+      );
+      yield* TestClock.adjust("2500 millis");
+      yield* Fiber.interrupt(fiber);
+      const waiting = events.flatMap((event) => (event.type === "progress" ? [event.waiting] : []));
+      assert.strictEqual(waiting[0], "no peers known yet: asking 2 web seeds");
+      assert.strictEqual(waiting.at(-1), "no peers known yet: asking 1 web seed");
+    }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
+
   for (const pieceLength of [16_384, 65_536, 8 * 1024 * 1024]) {
     it.effect(`give all of a torrent without any peer, pieces of ${pieceLength}`, () =>
       Effect.gen(function* () {
