@@ -11,6 +11,10 @@ import type { TrackerView } from "../schema/explain.ts";
 import type { Events } from "../services/Events.ts";
 import { monotonicMillis } from "../services/time.ts";
 
+/** Kinds of failure that are told apart; more are counted together. */
+const MAX_KINDS = 16;
+const OTHERS = "others";
+
 /** The bus, and what was seen on it. Times are milliseconds of the monotonic clock. */
 export interface Observed {
   readonly events: Events["Service"];
@@ -26,7 +30,8 @@ export const observe = (events: Events["Service"], clock: Clock.Clock): Observed
   const trackers = new Map<string, TrackerView>();
   /** When the failures in a row of a tracker began: to be asked again ends none of them. */
   const failing = new Map<string, number>();
-  const unreachable = new Map<string, number>();
+  /** By code: the words of one kind differ from time to time. Those of the last are shown. */
+  const unreachable = new Map<string, { readonly why: string; readonly times: number }>();
   let incoming = 0;
 
   const note = (event: DownloadEvent): void => {
@@ -49,7 +54,9 @@ export const observe = (events: Events["Service"], clock: Clock.Clock): Observed
       if (event.direction === "incoming") incoming++;
     } else if (event.type === "peer" && event.state === "failed") {
       const why = event.message?.replace(`peer ${event.address} `, "") ?? "no connection";
-      unreachable.set(why, (unreachable.get(why) ?? 0) + 1);
+      const code = event.code ?? why;
+      const kind = unreachable.has(code) || unreachable.size < MAX_KINDS - 1 ? code : OTHERS;
+      unreachable.set(kind, { why, times: (unreachable.get(kind)?.times ?? 0) + 1 });
     }
   };
 
@@ -67,7 +74,7 @@ export const observe = (events: Events["Service"], clock: Clock.Clock): Observed
       },
     },
     trackers: () => [...trackers.values()],
-    unreachable: () => unreachable,
+    unreachable: () => new Map([...unreachable.values()].map(({ why, times }) => [why, times])),
     incoming: () => incoming,
   };
 };

@@ -33,6 +33,32 @@ describe("observing", () => {
     }),
   );
 
+  it.effect("counts failed dials by what went wrong, not by how long it took, in few kinds", () =>
+    Effect.gen(function* () {
+      const { events, unreachable } = observe(yield* Events.make, yield* Clock.Clock);
+      const fail = (code: string, why: string) => {
+        const address = "10.0.0.1:1";
+        events.publishUnsafe({ type: "peer", address, state: "failed", code, message: `peer ${address} ${why}` });
+      };
+      fail("transport.timed-out", "no answer within 4.998 s");
+      fail("transport.timed-out", "no answer within 5.001 s");
+      fail("transport.refused", "connection refused");
+      assert.deepStrictEqual(
+        [...unreachable()],
+        [
+          ["no answer within 5.001 s", 2],
+          ["connection refused", 1],
+        ],
+      );
+      for (let n = 0; n < 100; n++) fail(`peer.kind-${n}`, `why ${n}`);
+      assert.strictEqual(unreachable().size, 16);
+      assert.strictEqual(
+        [...unreachable().values()].reduce((a, b) => a + b, 0),
+        103,
+      );
+    }),
+  );
+
   it.effect("counts failures anew after an answer", () =>
     Effect.gen(function* () {
       const { age, tell } = yield* watching;

@@ -105,9 +105,10 @@ export class PeerError extends Data.TaggedError("PeerError")<{
   readonly address: string;
   readonly reason: PeerReason;
 }> {
-  /** `peer.frame-too-long`, `peer.idle` … */
+  /** `peer.frame-too-long`, `peer.idle` …; of a connection that failed, what its transport says: `transport.refused` … */
   get code(): string {
-    return `peer.${kebab(this.reason._tag)}`;
+    const { reason } = this;
+    return reason._tag === "Connection" ? reason.error.code : `peer.${kebab(reason._tag)}`;
   }
   override get message(): string {
     return `peer ${this.address} ${sentence(this.reason)}`;
