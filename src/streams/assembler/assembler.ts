@@ -19,6 +19,7 @@ import {
   isIdle,
   makeOpenPiece,
   type OpenPiece,
+  refill,
   THERE,
 } from "./openPiece.ts";
 import { findOrphan } from "./orphans.ts";
@@ -278,15 +279,7 @@ export const makeAssembler = (options: AssemblerOptions): Assembler => {
         table.reopen(index);
         return undefined;
       }
-      piece.buffers[0]?.set(bytes);
-      for (let block = 0; block < piece.blockCount; block++) {
-        if (!there(block) || piece.state[block] === THERE) continue;
-        piece.state[block] = THERE;
-        piece.free--;
-        piece.there++;
-        piece.runLeft[0] = (piece.runLeft[0] ?? 0) - 1;
-      }
-      advanceDigest(piece);
+      refill(piece, there, bytes);
       return piece;
     },
     open: { [Symbol.iterator]: () => open.values() },

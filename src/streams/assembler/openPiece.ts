@@ -164,3 +164,16 @@ export const advanceDigest = (piece: OpenPiece): void => {
     piece.hashed = end;
   }
 };
+
+/** Fills a piece of one run, whose buffer has just been taken, with those of its `bytes` that were on disk. */
+export const refill = (piece: OpenPiece, there: (block: number) => boolean, bytes: Uint8Array): void => {
+  piece.buffers[0]?.set(bytes);
+  for (let block = 0; block < piece.blockCount; block++) {
+    if (!there(block) || piece.state[block] === THERE) continue;
+    piece.state[block] = THERE;
+    piece.free--;
+    piece.there++;
+    piece.runLeft[0] = (piece.runLeft[0] ?? 0) - 1;
+  }
+  advanceDigest(piece);
+};
