@@ -97,6 +97,7 @@ export const networkFlags = {
   }),
   noLsd: toggle("no-lsd", "Look for no peers in the local network; for private torrents nobody ever does"),
   noPex: toggle("no-pex", "Exchange no addresses with peers; for private torrents none ever are"),
+  noPortMapping: toggle("no-port-mapping", "Ask no router to pass the port on to us"),
   noWebSeeds: toggle("no-web-seeds", "Fetch nothing from the web seeds that the torrent names"),
   proxy: single("proxy", values.proxy, {
     metavar: "URL",

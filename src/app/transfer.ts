@@ -45,6 +45,7 @@ export interface TransferInput extends OutputFlags {
   readonly proxy: Option.Option<Proxy>;
   readonly dhtBootstrap: ReadonlyArray<HostPort>;
   readonly noUtp: boolean;
+  readonly noPortMapping: boolean;
   readonly encryption: EncryptionPolicy;
   readonly maxPeers: number;
   readonly check: boolean;
@@ -162,6 +163,7 @@ export const transfer = (
           port,
           address: Option.getOrUndefined(address),
           noUtp: input.noUtp,
+          noPortMapping: input.noPortMapping,
           ipFilter,
           proxy,
           limits: limitsOf(input),

@@ -2,7 +2,7 @@
 import * as Layer from "effect/Layer";
 import * as SecureRandom from "effect/crypto/SecureRandom";
 import * as NetDns from "effect/net/Dns";
-import type * as NetAddress from "effect/net/NetAddress";
+import * as NetAddress from "effect/net/NetAddress";
 import type { IpFilter } from "../schema/ipFilter.ts";
 import type { Proxy } from "../schema/socks5.ts";
 import { Bans } from "./Bans.ts";
@@ -19,6 +19,8 @@ import { Hasher } from "./Hasher.ts";
 import { LocalDiscovery } from "./LocalDiscovery.ts";
 import * as Multicast from "./Multicast/node.ts";
 import { Picker } from "./Picker/Picker.ts";
+import * as PortMappingLive from "./PortMapping/live.ts";
+import { PortMapping } from "./PortMapping/PortMapping.ts";
 import { HttpProxy } from "./proxied.ts";
 import * as ResumeStore from "./ResumeStore/files.ts";
 import * as Storage from "./Storage/files.ts";
@@ -37,6 +39,8 @@ export interface NetworkOptions {
   readonly dhtRouters?: ReadonlyArray<NodeName> | undefined;
   /** Peers are reached by TCP alone, not by uTP. */
   readonly noUtp?: boolean | undefined;
+  /** No router is asked to pass our port on. */
+  readonly noPortMapping?: boolean | undefined;
   /** All goes through it; without UDP, so that only HTTP trackers, web seeds and dialled peers are left. */
   readonly proxy?: Proxy | undefined;
   /** Addresses that are never talked to as peers. */
@@ -45,6 +49,10 @@ export interface NetworkOptions {
   readonly limits?: Limits;
 }
 
+/** Whether a router could be of use: what listens on this machine alone is not to be reached. */
+const isMapped = ({ address, noPortMapping }: NetworkOptions): boolean =>
+  noPortMapping !== true && (address === undefined || !NetAddress.isLoopback(address));
+
 /** The network as this machine has it. */
 const direct = (options: NetworkOptions) =>
   Layer.mergeAll(
@@ -52,6 +60,7 @@ const direct = (options: NetworkOptions) =>
       Tracker.layer,
       Dht.layer({ routers: options.dhtRouters }),
       options.noUtp === true ? Tcp.layer : Dual.layer(Tcp.layer, Utp.layer),
+      isMapped(options) ? PortMappingLive.layer.pipe(Layer.provide(SecureRandom.layerWebCrypto)) : PortMapping.layerOff,
     ).pipe(
       Layer.provide([
         Datagrams.layer({ port: options.port ?? 0, address: options.address }),
@@ -71,6 +80,7 @@ const behind = (proxy: Proxy) =>
     WebSeed.layer,
     DhtMemory.layerOff,
     LocalDiscovery.layerOff,
+    PortMapping.layerOff,
     Socks5.layer(proxy, Tcp.layer).pipe(Layer.provide(Dns.layer)),
   ).pipe(
     Layer.provide([NoDatagrams.layer, Layer.succeed(HttpProxy, proxy)]),

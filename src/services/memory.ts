@@ -13,6 +13,7 @@ import { Hasher } from "./Hasher.ts";
 import { LocalDiscovery } from "./LocalDiscovery.ts";
 import type { MemoryNetwork } from "./MemoryNetwork/MemoryNetwork.ts";
 import { Picker } from "./Picker/Picker.ts";
+import { PortMapping } from "./PortMapping/PortMapping.ts";
 import * as ResumeStore from "./ResumeStore/memory.ts";
 import * as SecureRandom from "./SecureRandom/seeded.ts";
 import * as Storage from "./Storage/memory.ts";
@@ -31,6 +32,7 @@ export const layer = (network: MemoryNetwork, address: string) =>
     SecureRandom.layer,
     Dht.layerOff,
     LocalDiscovery.layerOff,
+    PortMapping.layerOff,
     WebSeed.layer,
     Hasher.layer,
     Bandwidth.layer,

@@ -25,6 +25,7 @@ import { Events } from "../services/Events.ts";
 import type { Hasher } from "../services/Hasher.ts";
 import type { LocalDiscovery } from "../services/LocalDiscovery.ts";
 import type { Picker } from "../services/Picker/Picker.ts";
+import { PortMapping } from "../services/PortMapping/PortMapping.ts";
 import type { ResumeStore } from "../services/ResumeStore/ResumeStore.ts";
 import type { Storage } from "../services/Storage/Storage.ts";
 import type { Tracker } from "../services/Tracker/Tracker.ts";
@@ -66,6 +67,7 @@ export type SessionServices =
   | Bandwidth
   | Dht
   | LocalDiscovery
+  | PortMapping
   | WebSeed
   | SecureRandom
   | Bans;
@@ -132,7 +134,7 @@ export const runSession = Effect.fnUntraced(function* (
   const blame = makeBlame();
   const acquaintances = makeAcquaintances();
   const totals: Totals = { downloaded: 0, uploaded: 0, wasted: 0, lastUseful: monotonicMillis(clock) };
-  const telling = yield* makeTelling({ identity, port, totals });
+  const telling = yield* makeTelling({ identity, port, totals, sharing: request.seed });
   const disk = makeDisk(request, { suspect: blame.suspect, totals, acquaintances, opened: telling.started });
   const finish = Effect.suspend(() => telling.finish(disk));
 
@@ -208,6 +210,7 @@ export const runSession = Effect.fnUntraced(function* (
     addNamedPeers(origins, candidates).pipe(Effect.andThen(Effect.never)),
     Fiber.join(announces).pipe(Effect.andThen(Effect.never)),
     discovery.search,
+    port === undefined ? Effect.never : Effect.flatMap(PortMapping, ({ hold }) => hold(port)),
     watchHunger({ hungry, swarm, candidates, maxPeers: request.maxPeers }),
     chokeRounds,
     ticks,

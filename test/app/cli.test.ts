@@ -77,6 +77,7 @@ describe("cli", () => {
         ipFilter: Option.none(),
         proxy: Option.none(),
         noUtp: false,
+        noPortMapping: false,
         dhtBootstrap: [],
         maxPeers: 80,
         select: [],

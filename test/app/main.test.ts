@@ -62,6 +62,7 @@ const runMain = (args: ReadonlyArray<string>, act: (child: ChildProcessWithoutNu
           XDG_CONFIG_HOME: home,
           BT_EFFECT_NO_DHT: "true",
           BT_EFFECT_NO_LSD: "true",
+          BT_EFFECT_NO_PORT_MAPPING: "true",
           LANG: "C.UTF-8",
         },
       });

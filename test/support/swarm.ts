@@ -20,6 +20,7 @@ import { Hasher } from "../../src/services/Hasher.ts";
 import { LocalDiscovery } from "../../src/services/LocalDiscovery.ts";
 import type { MemoryNetwork } from "../../src/services/MemoryNetwork/MemoryNetwork.ts";
 import { Picker } from "../../src/services/Picker/Picker.ts";
+import { PortMapping } from "../../src/services/PortMapping/PortMapping.ts";
 import * as MemoryResume from "../../src/services/ResumeStore/memory.ts";
 import * as MemoryStorage from "../../src/services/Storage/memory.ts";
 import * as SecureRandom from "../../src/services/SecureRandom/seeded.ts";
@@ -125,6 +126,8 @@ export interface ClientOptions {
   readonly dht?: Layer.Layer<Dht, never, Datagrams>;
   /** The web seeds that there are; none by default. */
   readonly web?: Layer.Layer<WebSeed>;
+  /** What it asks of a router; nothing by default. */
+  readonly mapping?: Layer.Layer<PortMapping>;
   /** It finds peers in the local network; it does not by default. */
   readonly lsd?: boolean;
   /** Sees all that it sends. */
@@ -141,6 +144,7 @@ export const clientLayer = (options: ClientOptions) => {
     options.storage === undefined ? disk : options.storage.pipe(Layer.provideMerge(disk)),
     options.dht === undefined ? MemoryDht.layerOff : options.dht.pipe(Layer.provide(host)),
     options.lsd === true ? LocalDiscovery.layer.pipe(Layer.fresh, Layer.provide(host)) : LocalDiscovery.layerOff,
+    options.mapping ?? PortMapping.layerOff,
     options.web ?? MemoryWeb.layer,
     Layer.fresh(MemoryResume.layer),
     MemoryTracker.layer(NetAddress.ipFromStringUnsafe(options.address)),

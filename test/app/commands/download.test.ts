@@ -36,6 +36,7 @@ describe("download", () => {
       ipFilter: Option.none(),
       proxy: Option.none(),
       noUtp: false,
+      noPortMapping: true,
       dhtBootstrap: [],
       encryption: "require",
       maxPeers: 7,
