@@ -10,7 +10,7 @@ import * as Result from "effect/Result";
 import { SecureRandom } from "effect/crypto/SecureRandom";
 import type { MappingError } from "../../schema/errors/MappingError.ts";
 import { NONCE_LENGTH } from "../../schema/pcp.ts";
-import { type Grant, hasRestarted, LEASE, type Mapping } from "../../schema/portMapping.ts";
+import { type Grant, hasRestarted, type Mapping } from "../../schema/portMapping.ts";
 import { Datagrams } from "../Datagrams/Datagrams.ts";
 import { monotonicMillis } from "../time.ts";
 import { findNatPmp } from "./natPmp.ts";
@@ -62,34 +62,31 @@ const requestAll = Effect.fnUntraced(function* (held: Held, mappings: ReadonlyAr
   for (const error of errors) yield* Effect.logDebug(error.message);
 });
 
-/** Renews, and watches for a restart; ends only by failing. */
-const tend = (held: Held, mappings: ReadonlyArray<Mapping>): Effect.Effect<never, MappingError> =>
-  Effect.gen(function* () {
-    const clock = yield* Clock.Clock;
-    while (true) {
-      const grants = [...held.grants.values()];
-      const made = monotonicMillis(clock);
-      const due = made + (Math.min(LEASE, ...grants.map(({ lifetime }) => lifetime)) * 1_000) / 2;
-      let epoch = Math.max(...grants.map((grant) => grant.epoch ?? 0));
-      let asked = made;
-      while (monotonicMillis(clock) < due) {
-        yield* Effect.sleep(Math.min(WATCH, due - monotonicMillis(clock)));
-        if (held.router.epoch === undefined || monotonicMillis(clock) >= due) continue;
-        const now = yield* Effect.catchIf(
-          held.router.epoch,
-          ({ reason }) => reason._tag === "Refused",
-          // It does not tell: then nothing shows before the next renewal.
-          () => Effect.void,
-        );
-        if (now === undefined) continue;
-        const at = monotonicMillis(clock);
-        if (hasRestarted(epoch, now, (at - asked) / 1_000)) break;
-        epoch = now;
-        asked = at;
-      }
-      yield* requestAll(held, mappings);
-    }
-  });
+/** Waits until the mappings are to be made again: half of the shortest lease is over, or the router has lost its table. */
+const untilDue = Effect.fnUntraced(function* ({ grants, router }: Held) {
+  const clock = yield* Clock.Clock;
+  const made = [...grants.values()];
+  let asked = monotonicMillis(clock);
+  let epoch = Math.max(...made.map((grant) => grant.epoch ?? 0));
+  const due = asked + (Math.min(...made.map(({ lifetime }) => lifetime)) * 1_000) / 2;
+  while (true) {
+    const left = due - monotonicMillis(clock);
+    if (left <= 0) return;
+    yield* Effect.sleep(Math.min(WATCH, left));
+    if (router.epoch === undefined || left <= WATCH) continue;
+    const now = yield* Effect.catchIf(
+      router.epoch,
+      ({ reason }) => reason._tag === "Refused",
+      // It does not tell: then nothing shows before the next renewal.
+      () => Effect.void,
+    );
+    if (now === undefined) continue;
+    const at = monotonicMillis(clock);
+    if (hasRestarted(epoch, now, (at - asked) / 1_000)) return;
+    epoch = now;
+    asked = at;
+  }
+});
 
 /** Makes the function that keeps a TCP port, and the shared UDP port, mapped. */
 export const makeKeeping = Effect.fnUntraced(function* (
@@ -126,7 +123,7 @@ export const makeKeeping = Effect.fnUntraced(function* (
       const held: Held = { router: yield* find, grants: new Map() };
       return yield* requestAll(held, mappings).pipe(
         Effect.andThen(Effect.sync(granted)),
-        Effect.andThen(tend(held, mappings)),
+        Effect.andThen(Effect.forever(Effect.andThen(untilDue(held), requestAll(held, mappings)))),
         Effect.ensuring(release(held)),
       );
     });
