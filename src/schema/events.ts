@@ -122,6 +122,8 @@ export interface Complete {
   readonly uploaded: number;
   /** Seconds since the start. */
   readonly seconds: number;
+  /** What is there is shared from now on; absent when the download ends. */
+  readonly sharing?: boolean;
 }
 
 /** The download was stopped before completion, its state saved; or sharing has ended. */

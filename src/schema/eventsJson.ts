@@ -129,6 +129,7 @@ export const CompleteJson = Schema.Struct({
   downloaded: Count,
   uploaded: Count,
   seconds: Seconds,
+  sharing: Schema.optionalKey(Schema.Boolean),
 });
 
 /** The download was stopped before completion. */

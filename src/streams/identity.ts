@@ -51,6 +51,7 @@ export const identify = Effect.fnUntraced(function* (
         : kept !== undefined && Option.isSome(kept)
           ? yield* read(kept.value)
           : undefined,
+    // Where the metadata cannot be kept a later run fetches it again; why it cannot is said when the output is opened.
     learn: (bytes) => Effect.tap(read(bytes), () => Effect.ignore(store.saveInfo(infoHash, bytes))),
   };
 });

@@ -15,6 +15,8 @@ export interface TellingOptions {
   /** The port that we listen on. */
   readonly port: number | undefined;
   readonly totals: Totals;
+  /** Whether sharing follows completion. */
+  readonly sharing: boolean;
 }
 
 /** The beginning and the end of one session. */
@@ -30,7 +32,12 @@ export interface Telling {
 }
 
 /** A session that nothing was told of. */
-export const makeTelling = ({ identity, port, totals }: TellingOptions): Effect.Effect<Telling, never, Events> =>
+export const makeTelling = ({
+  identity,
+  port,
+  totals,
+  sharing,
+}: TellingOptions): Effect.Effect<Telling, never, Events> =>
   Effect.gen(function* () {
     const events = yield* Events;
     const clock = yield* Clock.Clock;
@@ -71,6 +78,7 @@ export const makeTelling = ({ identity, port, totals }: TellingOptions): Effect.
           downloaded: totals.downloaded,
           uploaded: totals.uploaded,
           seconds: (monotonicMillis(clock) - startedAt) / 1000,
+          ...(sharing && { sharing }),
         });
       }),
     };

@@ -6,9 +6,12 @@ import type { DisplayState } from "./state.ts";
 import { chosenFiles } from "./state.ts";
 import * as Text from "./text.ts";
 
-/** The one line that stays after completion. */
+/** The one line that stays after completion, or before sharing. */
 export const completeLine = (state: DisplayState, event: Complete): string => {
   const name = Text.printable(state.name ?? event.output);
+  if (event.downloaded === 0 && event.sharing === true) {
+    return `${name}: checked, ${Text.size(event.size)} verified, sharing: ${Text.printable(event.output)}`;
+  }
   const how =
     event.downloaded === 0
       ? "nothing had to be fetched"

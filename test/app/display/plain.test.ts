@@ -55,6 +55,8 @@ describe("plain", () => {
   it("says when nothing had to be fetched", () => {
     const event = { ...(complete as Extract<DownloadEvent, { type: "complete" }>), downloaded: 0 };
     assert.include(completeLine(stateOf(started), event), "complete, 650.0 MiB verified, nothing had to be fetched: ");
+    const shared = completeLine(stateOf(started), { ...event, sharing: true });
+    assert.include(shared, "checked, 650.0 MiB verified, sharing: /home/me/");
   });
 
   it("passes on what trackers say, but not that one does not answer", () => {
