@@ -29,8 +29,8 @@ export class Settings extends Context.Service<
     readonly provider: ConfigProvider.ConfigProvider;
     /** Where the value of a flag comes from, for people; absent when neither source has it. */
     readonly origin: (flag: string) => string | undefined;
-    /** Fails when the file names a flag that is not among `known`. */
-    readonly checkNames: (known: ReadonlyArray<string>) => Effect.Effect<void, UsageError>;
+    /** Fails when the file has what no flag takes: a key that is none, a table, or a list where one value is due. */
+    readonly check: (known: Known) => Effect.Effect<void, UsageError>;
   }
 >()("bt-effect/app/Settings") {}
 
@@ -68,6 +68,23 @@ const readFile = Effect.fnUntraced(function* (path: string) {
   return yield* parse(path, text);
 });
 
+const KEYS = "its keys are the flags of bt-effect --help without the dashes";
+
+/** The flags that a file may name. */
+interface Known {
+  readonly flags: ReadonlyArray<string>;
+  /** Of these, those that take several values. */
+  readonly repeatable: ReadonlyArray<string>;
+}
+
+/** What is wrong with an entry of the file, whatever its value means. */
+const wrongEntry = (key: string, value: unknown, { flags, repeatable }: Known): string | undefined => {
+  const isTable = typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
+  if (isTable) return `there are no tables such as "${key}"`;
+  if (!flags.includes(key)) return `there is no flag "${key}"`;
+  return Array.isArray(value) && !repeatable.includes(key) ? `"${key}" takes one value, not a list` : undefined;
+};
+
 /** Settings from the given environment and the user's configuration file. */
 export const layer = (environment: Readonly<Record<string, string | undefined>>) =>
   Layer.effect(
@@ -87,18 +104,17 @@ export const layer = (environment: Readonly<Record<string, string | undefined>>)
         }).pipe(ConfigProvider.orElse(ConfigProvider.fromUnknown({ [PREFIX]: file })), ConfigProvider.orElse(outside)),
         origin: (flag) =>
           variable(flag) !== undefined ? variableOf(flag) : Object.hasOwn(file, flag) ? `${name}: ${flag}` : undefined,
-        checkNames: (known) => {
-          const stranger = Object.keys(file).find((key) => !known.includes(key));
-          return stranger === undefined
-            ? Effect.void
-            : Effect.fail(
-                new UsageError({
-                  kind: "bad-config",
-                  problem: `${name}: there is no flag "${stranger}"`,
-                  hint: "its keys are the flags of bt-effect --help without the dashes",
-                }),
-              );
-        },
+        check: (known) =>
+          Effect.forEach(
+            Object.entries(file),
+            ([key, value]) => {
+              const wrong = wrongEntry(key, value, known);
+              return wrong === undefined
+                ? Effect.void
+                : Effect.fail(new UsageError({ kind: "bad-config", problem: `${name}: ${wrong}`, hint: KEYS }));
+            },
+            { discard: true },
+          ),
       });
     }),
   );

@@ -11,7 +11,7 @@ import * as Command from "effect/cli/Command";
 import * as GlobalFlag from "effect/cli/GlobalFlag";
 import type { HelpDoc } from "effect/cli/HelpDoc";
 import { AGENT, VERSION } from "../schema/version.ts";
-import { type Commands, configurable, rootCommand } from "./commandTree.ts";
+import { type Commands, configurable, repeatable, rootCommand } from "./commandTree.ts";
 import { Settings } from "./Settings.ts";
 import { UsageError } from "./UsageError.ts";
 
@@ -88,7 +88,7 @@ const presenter = (args: ReadonlyArray<string>) =>
 export const run = <R>(args: ReadonlyArray<string>, commands: Commands<R>) =>
   Effect.gen(function* () {
     const settings = yield* Settings;
-    yield* settings.checkNames(configurable);
+    yield* settings.check({ flags: configurable, repeatable });
     const typed = new Set(args.filter((arg) => arg.startsWith("--")).map((arg) => arg.slice(2).split("=", 1)[0]));
     const explain = (error: CliError.CliError) =>
       usageError(error, (flag) => (typed.has(flag) ? undefined : settings.origin(flag)));

@@ -230,7 +230,19 @@ export const rootCommand = <R>(commands: Commands<R>) =>
     ]),
   );
 
+const nameOf = (key: string): string => key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
 /** The flags that a configuration file may name. */
 export const configurable = [outputFlags, swarmFlags, { seed: keepSharing }, downloadFlags]
   .flatMap((flags) => Object.keys(flags))
-  .map((key) => key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`));
+  .map(nameOf);
+
+const severalTimes: ReadonlyArray<keyof typeof swarmFlags | keyof typeof downloadFlags> = [
+  "peer",
+  "tracker",
+  "dhtBootstrap",
+  "select",
+];
+
+/** Of these flags, those for which it may have a list. */
+export const repeatable = severalTimes.map(nameOf);

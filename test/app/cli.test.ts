@@ -254,6 +254,30 @@ describe("settings", () => {
         '/home/me/.config/bt-effect/config.toml: there is no flag "prot"; its keys are the flags of bt-effect --help without the dashes',
         { config: "prot = 1" },
       ),
+      usage(
+        ["x"],
+        "usage.bad-config",
+        '/home/me/.config/bt-effect/config.toml: there are no tables such as "swarm"; its keys are the flags of bt-effect --help without the dashes',
+        { config: "[swarm]\nport = 1" },
+      ),
+      usage(
+        ["x"],
+        "usage.bad-config",
+        '/home/me/.config/bt-effect/config.toml: there are no tables such as "port"; its keys are the flags of bt-effect --help without the dashes',
+        { config: "[port]" },
+      ),
+      usage(
+        ["x"],
+        "usage.bad-config",
+        '/home/me/.config/bt-effect/config.toml: "port" takes one value, not a list; its keys are the flags of bt-effect --help without the dashes',
+        { config: "port = [1]" },
+      ),
+      usage(
+        ["x"],
+        "usage.bad-config",
+        '/home/me/.config/bt-effect/config.toml: "quiet" takes one value, not a list; its keys are the flags of bt-effect --help without the dashes',
+        { config: "quiet = [true]" },
+      ),
     ]),
   );
 
