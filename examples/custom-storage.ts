@@ -37,4 +37,4 @@ const program = Effect.gen(function* () {
   yield* downloadToEnd(request({ _tag: "Metainfo", metainfo }, "/"));
 });
 
-await Effect.runPromise(Effect.provide(program, Layer.merge(Live.layer(), inMemory)));
+await Effect.runPromise(Effect.provide(program, Layer.merge(Live.layer({ noPortMapping: true }), inMemory)));

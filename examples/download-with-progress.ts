@@ -25,4 +25,4 @@ const program = Effect.gen(function* () {
   });
 });
 
-await Effect.runPromise(Effect.provide(program, Live.layer()));
+await Effect.runPromise(Effect.provide(program, Live.layer({ noPortMapping: true })));
