@@ -7,9 +7,12 @@ import { emptyFolder } from "./folder.ts";
 import { freePort } from "./ports.ts";
 import { start } from "./processes.ts";
 
+/** What is asked to see whether it is up; not in the log, which is written only after the answer. */
+const READY = "/.ready";
+
 const answers = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
-    request({ host: "127.0.0.1", port, agent: false }, (response) => {
+    request({ host: "127.0.0.1", port, path: READY, agent: false }, (response) => {
       response.resume();
       resolve(true);
     })
@@ -44,7 +47,7 @@ http {
   ${temporary}
   log_format short '$status $request_uri';
   access_log ${log} short;
-  server { listen 127.0.0.1:${port}; root ${root}; }
+  server { listen 127.0.0.1:${port}; root ${root}; location = ${READY} { access_log off; return 204; } }
 }`,
     );
     const running = yield* start("/usr/sbin/nginx", ["-c", config, "-e", "stderr", "-p", folder]);
@@ -53,6 +56,5 @@ http {
     });
     const ended = Effect.flatMap(running.ended, () => Effect.die(new Error(`nginx ended: ${running.stderr()}`)));
     yield* Effect.raceFirst(ready, ended);
-    const begun = readFileSync(log, "utf8").length;
-    return { url: `http://127.0.0.1:${port}`, log: () => readFileSync(log, "utf8").slice(begun) };
+    return { url: `http://127.0.0.1:${port}`, log: () => readFileSync(log, "utf8") };
   });
