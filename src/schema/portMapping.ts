@@ -31,6 +31,20 @@ export interface Grant extends Mapping {
 /** A lease that one can work with. */
 export const clampLease = (seconds: number): number => Math.min(Math.max(seconds, MIN_LEASE), MAX_LEASE);
 
+/** What a router that counts an epoch has granted, as it answered (PCP, NAT-PMP); `address` is its own in the world. */
+export const grantOf = (
+  { protocol, internal }: Mapping,
+  answer: { readonly external: number; readonly lifetime: number; readonly epoch: number },
+  address: NetAddress.IpAddress,
+): Grant => ({
+  protocol,
+  internal,
+  external: answer.external,
+  lifetime: clampLease(answer.lifetime),
+  epoch: answer.epoch,
+  address,
+});
+
 /** Whether a router whose epoch was `before` and is `now`, `elapsed` seconds later, has lost its table meanwhile (RFC 6886 §3.6: an eighth and 2 s of slack). */
 export const hasRestarted = (before: number, now: number, elapsed: number): boolean =>
   now < before + (elapsed * 7) / 8 - 2;

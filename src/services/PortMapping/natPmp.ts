@@ -9,7 +9,7 @@ import {
   type NatPmpAnswer,
   natPmpResult,
 } from "../../schema/natPmp.ts";
-import { clampLease, type Grant, LEASE, type Mapping } from "../../schema/portMapping.ts";
+import { grantOf, LEASE, type Mapping } from "../../schema/portMapping.ts";
 import type { Datagrams } from "../Datagrams/Datagrams.ts";
 import { ask } from "./asking.ts";
 import type { Router } from "./router.ts";
@@ -62,15 +62,7 @@ export const findNatPmp = Effect.fnUntraced(function* (
   const { address: external } = yield* inform;
   return {
     name: protocol,
-    map: (mapping) =>
-      Effect.map(request(mapping, LEASE), (answer): Grant => ({
-        protocol: mapping.protocol,
-        internal: mapping.internal,
-        external: answer.external,
-        lifetime: clampLease(answer.lifetime),
-        epoch: answer.epoch,
-        address: external,
-      })),
+    map: (mapping) => Effect.map(request(mapping, LEASE), (answer) => grantOf(mapping, answer, external)),
     unmap: (mapping) => Effect.asVoid(request(mapping, 0)),
     epoch: Effect.map(inform, ({ epoch }) => epoch),
   };

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect";
 import type * as NetAddress from "effect/net/NetAddress";
 import { MappingError } from "../../schema/errors/MappingError.ts";
 import { decodePcp, encodePcpAnnounce, encodePcpMap, type PcpAnswer, pcpResult } from "../../schema/pcp.ts";
-import { clampLease, type Grant, LEASE, type Mapping } from "../../schema/portMapping.ts";
+import { grantOf, LEASE, type Mapping } from "../../schema/portMapping.ts";
 import type { Datagrams } from "../Datagrams/Datagrams.ts";
 import { ask } from "./asking.ts";
 import type { Router } from "./router.ts";
@@ -77,15 +77,7 @@ export const makePcp = Effect.fnUntraced(function* (
 
   return {
     name: protocol,
-    map: (mapping) =>
-      Effect.map(request(mapping, LEASE), (answer): Grant => ({
-        protocol: mapping.protocol,
-        internal: mapping.internal,
-        external: answer.external,
-        lifetime: clampLease(answer.lifetime),
-        epoch: answer.epoch,
-        address: answer.address,
-      })),
+    map: (mapping) => Effect.map(request(mapping, LEASE), (answer) => grantOf(mapping, answer, answer.address)),
     unmap: (mapping) => Effect.asVoid(request(mapping, 0)),
     epoch,
   };
