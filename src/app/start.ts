@@ -28,6 +28,7 @@ export const start = (args: ReadonlyArray<string>): void => {
   const fiber = Effect.runFork(Effect.provideService(program(args, process.env), Interruption, interruption));
   const stop = (status: number) => {
     fiber.interruptUnsafe();
+    // Outside of any fiber: the last resort when the orderly stop itself hangs.
     setTimeout(() => process.exit(status), STOP_LIMIT);
   };
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {

@@ -1,6 +1,6 @@
 /**
- * The messages of the peer wire protocol as bytes (BEP 3, 6, 10), and an incremental decoder; the handshake before them is in handshake.ts. No socket, no state of a conversation:
- * whether a message is allowed now is decided in `streams/`.
+ * The messages of the peer wire protocol as bytes (BEP 3, 6, 10), and an incremental decoder; the handshake before them is in handshake.ts.
+ * No socket, no state of a conversation: whether a message is allowed now is decided in `streams/`.
  *
  * Ownership: the decoder copies what it hands out, but for the payload of `piece`, which it copies straight to where its
  * `BlockSink` says. Both directions stand in this one file, longer than others, so that each layout is read in one place.
