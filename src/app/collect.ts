@@ -5,7 +5,7 @@ import * as Stream from "effect/Stream";
 import { MAX_LENGTH } from "../schema/bencode.ts";
 import type { SourceReason } from "./SourceError.ts";
 
-/** All bytes of the stream, at most `MAX_LENGTH` (protocols §1); more fail with `TooLarge`. */
+/** All bytes of the stream, at most `MAX_LENGTH`; more fail with `TooLarge`. */
 export const collect = <E, R>(
   bytes: Stream.Stream<Uint8Array, E, R>,
 ): Effect.Effect<Uint8Array, E | SourceReason, R> => {

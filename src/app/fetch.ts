@@ -11,9 +11,9 @@ import { clientOf } from "../services/httpClient.ts";
 import { systemCode } from "../services/systemCode.ts";
 import type { SourceReason } from "./SourceError.ts";
 
-/** The whole of a fetch, redirects and body, seconds (protocols §4, HTTP rules). */
+/** The whole of a fetch, redirects and body, seconds. */
 const TIMEOUT_SECONDS = 30;
-/** Redirects followed (protocols §4, HTTP rules). */
+/** Redirects followed. */
 const MAX_REDIRECTS = 5;
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);

@@ -8,7 +8,7 @@ export interface AllowedFastOptions {
   readonly address: NetAddress.Ipv4Address;
   readonly infoHash: InfoHash;
   readonly pieceCount: number;
-  /** How many pieces: 5 to 10 (protocols §6). */
+  /** How many pieces: 5 to 10 (BEP 6 leaves the number open). */
   readonly size: number;
   /** SHA-1 of all of its argument, 20 bytes. */
   readonly sha1: (bytes: Uint8Array) => Uint8Array;

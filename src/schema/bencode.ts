@@ -24,11 +24,11 @@ export type BencodeList = ReadonlyArray<BencodeValue>;
  */
 export type BencodeValue = number | bigint | Uint8Array | BencodeList | BencodeDictionary;
 
-/** Nesting that is taken (protocols §1, guard rails). */
+/** Nesting that is taken; libtorrent's limit. */
 export const MAX_DEPTH = 100;
-/** Values and keys that are taken (protocols §1, guard rails). */
+/** Values and keys that are taken; libtorrent's limit. */
 export const MAX_TOKENS = 3_000_000;
-/** Bytes that are taken: the largest .torrent (protocols §1, guard rails). */
+/** Bytes that are taken: the largest .torrent; libtorrent's limit. */
 export const MAX_LENGTH = 10_000_000;
 /** Digits of an integer: BEP 3 knows no limit, but turning digits into a bigint takes more than linear time. */
 export const MAX_INTEGER_DIGITS = 1024;

@@ -1,5 +1,5 @@
 /**
- * Who lied when a piece did not verify (smart ban, protocols §16). Pure bookkeeping in memory: it hashes nothing and bans nobody.
+ * Who lied when a piece did not verify (smart ban). Pure bookkeeping in memory: it hashes nothing and bans nobody.
  *
  * State: one record per failed piece, bounded in pieces and blocks (the oldest go first), dropped when the piece verifies.
  */

@@ -11,7 +11,7 @@ import * as Dictionary from "./dictionary.ts";
 import { KrpcError, type KrpcReason } from "./errors/KrpcError.ts";
 import { NODE_ID_LENGTH, type NodeId } from "./nodeId.ts";
 
-/** Bytes of a packet that are read: nodes send up to about 1,500 (protocols §11). */
+/** Bytes of a packet that are read: nodes send up to about 1,500, the payload of an Ethernet frame. */
 export const MAX_PACKET_LENGTH = 8_192;
 /** Nesting: arguments of queries that we do not know may go deeper than ours. */
 const MAX_PACKET_DEPTH = 16;

@@ -1,5 +1,5 @@
 /**
- * Message stream encryption (MSE/PE; protocols §9): keys, hashes and messages of its handshake. Pure; who says what when is in
+ * Message stream encryption (MSE/PE): keys, hashes and messages of its handshake. Pure; who says what when is in
  * services/Transport/mse.ts, whether to encrypt at all is decided in streams/encryption.ts.
  */
 import * as Result from "effect/Result";

@@ -1,6 +1,6 @@
 /**
- * File names from a torrent, which are hostile: made harmless element by element, then told apart where two became one
- * (protocols §1, "File names"). Nothing is looked up on disk here; that a path stays in the output folder is checked again by Storage.
+ * File names from a torrent, which are hostile: made harmless element by element, then told apart where two became one.
+ * Nothing is looked up on disk here; that a path stays in the output folder is checked again by Storage.
  */
 
 import * as Result from "effect/Result";
@@ -16,9 +16,9 @@ export interface NameRules {
 /** A file system that tells all names apart. */
 export const POSIX_NAMES: NameRules = { windows: false, caseInsensitive: false };
 
-/** Bytes of an element that are kept (protocols §1; common file systems hold 255, and a rename needs some). */
+/** Bytes of an element that are kept (common file systems hold 255, and a rename needs some). */
 export const MAX_ELEMENT_LENGTH = 240;
-/** Files that may share one name before they are told apart (protocols §1, guard rails). */
+/** Files that may share one name before they are told apart; libtorrent's limit. */
 export const MAX_NAMESAKES = 500;
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

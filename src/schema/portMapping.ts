@@ -1,9 +1,9 @@
-/** What the three protocols of port mapping (protocols §15) have in common. Their packets are pcp.ts, natPmp.ts, ssdp.ts and upnp.ts. */
+/** What the three protocols of port mapping (RFC 6886, RFC 6887, UPnP IGD) have in common. Their packets are pcp.ts, natPmp.ts, ssdp.ts and upnp.ts. */
 import type * as NetAddress from "effect/net/NetAddress";
 
 /** The UDP port on which routers speak PCP and NAT-PMP (RFC 6886 §3.1, RFC 6887 §19). */
 export const ROUTER_PORT = 5351;
-/** How long a mapping is asked for, in seconds (protocols §15). */
+/** How long a mapping is asked for, in seconds: it outlives a crash by an hour at the most (RFC 6886 §3.3 recommends 7,200). */
 export const LEASE = 3_600;
 /** The shortest and the longest lease that is believed, in seconds: no router makes us ask all the time, or trust it for ever. */
 const MIN_LEASE = 120;

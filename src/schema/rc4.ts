@@ -1,4 +1,4 @@
-/** The RC4 stream cipher, which encrypted connections use (protocols §9) and Node no longer has. It hides from onlookers that look in passing; it is broken otherwise. */
+/** The RC4 stream cipher, which encrypted connections (MSE/PE) use and Node no longer has. It hides from onlookers that look in passing; it is broken otherwise. */
 import { makePlainRc4 } from "./rc4/plain.ts";
 import type { Rc4 } from "./rc4/schedule.ts";
 import { makeWasmRc4 } from "./rc4/wasm.ts";

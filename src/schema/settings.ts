@@ -1,5 +1,5 @@
 /**
- * The numbers of the protocols in one place (protocols §16 to §18), each with its source, and those that a user of the library may
+ * The numbers of the protocols in one place, each with its source, and those that a user of the library may
  * replace as references. Times are in milliseconds unless the name says otherwise.
  */
 import * as Context from "effect/Context";
@@ -103,11 +103,11 @@ export const AnnounceSettings = Context.Reference<AnnounceSettings>("bt-effect/s
 
 /** Bounds and timers of one announce to one tracker; times in seconds. */
 export interface TrackerSettings {
-  /** HTTP: TCP and TLS connect (protocols §3). */
+  /** HTTP: TCP and TLS connect. */
   readonly connectTimeout: number;
-  /** The whole of an announce: look-up, redirects and retransmissions included (protocols §3). */
+  /** The whole of an announce: look-up, redirects and retransmissions included. */
   readonly announceTimeout: number;
-  /** HTTP: redirects that are followed (protocols §3). */
+  /** HTTP: redirects that are followed. */
   readonly maxRedirects: number;
   /** UDP: how long each transmission of a packet waits for its answer; shorter than BEP 15's 15·2^n, as many clients have it. */
   readonly retransmit: ReadonlyArray<number>;
@@ -157,7 +157,7 @@ export const DataSettings = Context.Reference<DataSettings>("bt-effect/schema/Da
   defaultValue: () => defaultDataSettings,
 });
 
-/** Bounds and timers of the DHT (protocols §11); times in milliseconds. */
+/** Bounds and timers of the DHT (BEP 5); times in milliseconds. */
 export interface DhtSettings {
   /** Nodes of a bucket, nodes of an answer, nodes that an announce goes to (BEP 5: k). */
   readonly bucketSize: number;

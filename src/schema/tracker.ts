@@ -2,7 +2,7 @@
 import * as NetAddress from "effect/net/NetAddress";
 import type { InfoHash } from "./infoHash.ts";
 
-/** Peers taken from one answer: as many as are kept per torrent (protocols §17). */
+/** Peers taken from one answer: as many as are kept per torrent. */
 export const MAX_PEERS = 3000;
 /** Characters taken of a tracker's text for people. */
 export const MAX_TEXT = 300;

@@ -9,7 +9,7 @@ import { decodePeers, decodePeers6, encodePeers, encodePeers6 } from "./compactP
 import * as Dictionary from "./dictionary.ts";
 import type { WireViolation } from "./errors/PeerError.ts";
 
-/** Addresses taken of each of a message's lists; the rest is ignored (protocols §7: 50, the first message up to 100). */
+/** Addresses taken of each of a message's lists; the rest is ignored (BEP 11: 50, the first message may hold more). */
 export const MAX_PEX_PEERS = 100;
 const LIMITS: Bencode.DecodeOptions = { maxLength: 128 * 1024, maxDepth: 8, maxTokens: 256 };
 

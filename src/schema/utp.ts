@@ -94,7 +94,7 @@ const putU32 = (bytes: Uint8Array, at: number, value: number): void => {
   bytes[at + 3] = value;
 };
 
-/** Whether a datagram of the shared port is uTP's: long enough, version 1 and a known type (protocols §10). */
+/** Whether a datagram of the shared port is uTP's: long enough, version 1 and a known type (BEP 29). */
 export const isUtp = (bytes: Uint8Array): boolean =>
   bytes.length >= UTP_HEADER_LENGTH && ((bytes[0] ?? 0) & 0x0f) === VERSION && typeOf(bytes[0] ?? 0) !== undefined;
 

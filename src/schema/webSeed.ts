@@ -9,9 +9,9 @@ import type { InfoHash } from "./infoHash.ts";
 import type { TorrentInfo } from "./metainfo.ts";
 import { percentEncode } from "./trackerHttp.ts";
 
-/** Bytes asked for in one go at the most (protocols §13). */
+/** Bytes asked for in one go at the most, as in libtorrent. */
 export const MAX_RANGE = 16 * 1024 * 1024;
-/** Seconds to wait where a seed is busy and does not say how long (protocols §13). */
+/** Seconds to wait where a seed is busy and does not say how long. */
 export const DEFAULT_RETRY = 30;
 /** Seconds that a seed may make us wait; it is asked again then, whatever it said. */
 export const MAX_RETRY = 3_600;

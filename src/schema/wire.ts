@@ -10,7 +10,7 @@ import type { WireViolation } from "./errors/PeerError.ts";
 /** What can be asked for at once, in bytes (BEP 3). */
 export const BLOCK_LENGTH = 16384;
 
-/** The longest payload of `piece` that is taken, in bytes (protocols §6). */
+/** The longest payload of `piece` that is taken, in bytes: the most that clients ever asked for in one go, though BEP 3 knows 16 KiB only. */
 export const MAX_PIECE_PAYLOAD = 128 * 1024;
 
 /** A message between peers. `Piece` is without its payload, which went to the `BlockSink`. */

@@ -11,7 +11,7 @@ import type { IpFilter } from "../schema/ipFilter.ts";
 
 /** Convictions remembered; the oldest are forgotten beyond that. */
 export const MAX_BANS = 10_000;
-/** So many convicted ports of one address ban the whole address (protocols §16). */
+/** So many convicted ports of one address ban the whole address. */
 const PORTS_PER_ADDRESS = 2;
 
 interface Conviction {

@@ -1,4 +1,4 @@
-/** When a tracker is asked again (protocols §3, Scheduling; BEP 3, 31): the numbers of `AnnounceSettings` as a Schedule and as waits. No state. */
+/** When a tracker is asked again (BEP 3, 31): the numbers of `AnnounceSettings` as a Schedule and as waits. No state. */
 import * as Duration from "effect/Duration";
 import * as Schedule from "effect/Schedule";
 import type { TrackerReason } from "../schema/errors/TrackerError.ts";

@@ -1,5 +1,5 @@
 /**
- * What follows from a piece that failed its check: who is convicted is banned and shown the door (protocols §16). The reasoning is pure
+ * What follows from a piece that failed its check: who is convicted is banned and shown the door. The reasoning is pure
  * (schema/blame.ts); this carries it out for one download.
  */
 import * as Context from "effect/Context";

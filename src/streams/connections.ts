@@ -1,5 +1,5 @@
 /**
- * From candidates to links: dialling and accepting, the BitTorrent handshake, and the limits on how many (BEP 3; protocols §6, §17). What is said after the
+ * From candidates to links: dialling and accepting, the BitTorrent handshake, and the limits on how many (BEP 3). What is said after the
  * handshake is the conversation's business.
  *
  * Life cycle: a link's connection lives in a scope of its own, closed by `Link.close` or with the session: conversations end before their connections do.

@@ -21,7 +21,7 @@ import { monotonicMillis } from "../services/time.ts";
 import { Tracker } from "../services/Tracker/Tracker.ts";
 import { backoff, dictatedWait, waits, type Waits } from "./announceSchedule.ts";
 
-/** Announces of one torrent under way at once (protocols §3, HTTP rules). */
+/** Announces of one torrent under way at once: each holds sockets. */
 const MAX_UNDER_WAY = 50;
 
 /** The payload counters told to trackers, in bytes since the session began. */

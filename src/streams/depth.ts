@@ -1,5 +1,5 @@
 /**
- * How many requests to keep with one peer: twice what rate × least delay needs, found by slow start (protocols §16). Plain arithmetic; its
+ * How many requests to keep with one peer: twice what rate × least delay needs, found by slow start. Plain arithmetic; its
  * caller gives it the time.
  */
 import { BLOCK_LENGTH } from "../schema/wire.ts";

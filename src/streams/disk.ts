@@ -18,7 +18,7 @@ import type { Storage } from "../services/Storage/Storage.ts";
 import { type Prepared, prepare, type PrepareContext } from "./prepare.ts";
 import type { DownloadRequest } from "./request.ts";
 
-/** Bytes that trackers are told are left while the size is unknown: some, so that we are not taken for a seed (protocols §2). */
+/** Bytes that trackers are told are left while the size is unknown: some, so that we are not taken for a seed (libtorrent says as much). */
 const UNKNOWN_LEFT = 16_384;
 
 /** The disk of one session. */

@@ -1,5 +1,5 @@
 /**
- * Whether connections of one download are encrypted (MSE/PE; protocols §9): by which ways a peer is dialled, what is taken from those who dial us, and what
+ * Whether connections of one download are encrypted (MSE/PE): by which ways a peer is dialled, what is taken from those who dial us, and what
  * was learned of single peers. How encryption works is in services/Transport/mse.ts.
  *
  * State: a bounded map of what is known of peers, in this closure.

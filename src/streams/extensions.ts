@@ -20,7 +20,7 @@ import type { Vantage } from "./vantage.ts";
 
 /** The ids that peers are to use when they send to us. */
 const OURS = { ut_metadata: 1, ut_pex: 2, ut_holepunch: HOLEPUNCH_ID, ...NOTICE_IDS } as const;
-/** Requests a peer takes when it does not say (protocols §6). */
+/** Requests a peer takes when it does not say (BEP 10). */
 const DEFAULT_REQQ = 250;
 
 /** The extensions of one peer. */

@@ -1,6 +1,6 @@
 /**
- * What one peer says it has: kept as it comes while the metadata is unknown, checked and entered into the piece table when it is there
- * (protocols §6). It does not decide what follows from it.
+ * What one peer says it has: kept as it comes while the metadata is unknown, checked and entered into the piece table when it is there (BEP 3, 6).
+ * It does not decide what follows from it.
  */
 import * as Bitfield from "../schema/bitfield.ts";
 import type { PeerReason } from "../schema/errors/PeerError.ts";

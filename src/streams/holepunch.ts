@@ -1,5 +1,5 @@
 /**
- * Getting through to peers behind NATs (BEP 55; protocols §7), in all three parts: asking somebody who is connected to the peer, bringing together
+ * Getting through to peers behind NATs (BEP 55), in all three parts: asking somebody who is connected to the peer, bringing together
  * two who are connected to us, and dialling when told to. It sends through conversations and leaves the dialling to connections.ts.
  *
  * State: the conversations of one download that can take part, and what was asked and done of late, bounded.

@@ -10,7 +10,7 @@ import type { UtMetadataMessage } from "../schema/utMetadata.ts";
 
 /** Bytes of a piece of metadata, but for the last (BEP 9). */
 const METADATA_PIECE = 16_384;
-/** Larger metadata is refused (protocols §17). */
+/** Larger metadata is refused, as libtorrent does: the size is a stranger's word. */
 export const MAX_METADATA = 30_000_000;
 /** Claimed sizes followed at once. */
 const MAX_SIZES = 4;

@@ -1,5 +1,5 @@
 /**
- * Peer exchange in one conversation (BEP 11; protocols §7): what the peer is told of our other peers, once a minute, and how far its word on others is
+ * Peer exchange in one conversation (BEP 11): what the peer is told of our other peers, once a minute, and how far its word on others is
  * taken. Sending and the ids of the messages are for extensions.ts, dialling for the candidates.
  *
  * State: what was told and how much was taken, bounded, in this closure.
@@ -23,7 +23,7 @@ const LOOK = 10_000;
 const MAX_TOLD = 50;
 /** Messages that come sooner after each other than this are ignored, in milliseconds: a minute, less what clocks and queues take. */
 const MIN_GAP = 50_000;
-/** Messages of one peer within a minute; more are no honest peer's (protocols §7). */
+/** Messages of one peer within a minute; more are no honest peer's: BEP 11 allows one, libtorrent parts at seven. */
 const MAX_MESSAGES = 6;
 /** Addresses taken from one peer in all: a tenth of what is kept, so that no single one decides whom we know. */
 const MAX_TAKEN = 300;

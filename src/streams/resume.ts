@@ -54,8 +54,8 @@ const storageError = (path: string, tag: "Foreign" | "Gone"): StorageError =>
   new StorageError({ operation: "open", path, reason: { _tag: tag } });
 
 /**
- * A complete output of which nothing is left, its folder gone too, is a disk that is not mounted: stop rather than fetch it again in silence
- * (protocols §16). Where the folder is there, the files were removed on purpose, and the same command fetches them again.
+ * A complete output of which nothing is left, its folder gone too, is a disk that is not mounted: stop rather than fetch it again in silence.
+ * Where the folder is there, the files were removed on purpose, and the same command fetches them again.
  */
 const refuseGone = (
   { layout, record }: Output,

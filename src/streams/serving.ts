@@ -13,7 +13,7 @@ import type { Link } from "./link.ts";
 import type { Torrent } from "./Swarm.ts";
 import type { Uploads } from "./uploads.ts";
 
-/** Pieces that a peer may have while it is choked, if we have them (protocols §6). */
+/** Pieces that a peer may have while it is choked, if we have them (BEP 6). */
 const ALLOWED_FAST = 10;
 /** Requests in a row that were not answered, as a multiple of those that may wait: no honest peer is so slow to understand. */
 const REFUSED_FACTOR = 2;

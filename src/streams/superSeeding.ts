@@ -7,7 +7,7 @@
 import * as Bitfield from "../schema/bitfield.ts";
 import type { PeerSlot, PieceTable } from "../services/Picker/Picker.ts";
 
-/** Pieces shown to a peer that it has not passed on (protocols §16). */
+/** Pieces shown to a peer that it has not passed on: one on its way, one waiting. */
 const OUTSTANDING = 2;
 /** A peer that has had a piece for this long shall not wait for others to want it, in milliseconds. */
 const PATIENCE = 30_000;

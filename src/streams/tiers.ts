@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect";
 import * as Random from "effect/Random";
 
-/** Trackers of one torrent that are ever asked; a torrent that names more is padding or an attack (protocols §18). */
+/** Trackers of one torrent that are ever asked; a torrent that names more is padding or an attack. */
 export const MAX_TRACKERS = 200;
 
 /** Drops URLs named before, empty tiers, and what is beyond `MAX_TRACKERS`, then shuffles each tier. */

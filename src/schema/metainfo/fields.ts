@@ -6,11 +6,11 @@ import * as Result from "effect/Result";
 import * as Dictionary from "../dictionary.ts";
 import { MetainfoError } from "../errors/MetainfoError.ts";
 
-/** Pieces of a torrent at the most: what 30 MB of metadata can name, rounded up (protocols §1, §17). */
+/** Pieces of a torrent at the most: what 30 MB of metadata can name, rounded up. */
 export const MAX_PIECES = 2_097_152;
 /** Bytes of a piece: twice the largest that other clients make or take, so that blocks per piece stay countable. */
 export const MAX_PIECE_LENGTH = 2 ** 30;
-/** Elements of a path (protocols §1, guard rails). */
+/** Elements of a path that are taken; libtorrent's limit. */
 export const MAX_PATH_DEPTH = 100;
 /** Trackers, web seeds or nodes that are kept of each; the rest is dropped. */
 export const MAX_URLS = 1000;

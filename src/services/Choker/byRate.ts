@@ -4,7 +4,7 @@
  */
 import { bySince, type ChokeRound, isSettling, type PeerStanding, type Policy, type Slot } from "./standing.ts";
 
-/** One slot in so many goes by chance, if there are two at all (protocols §16). */
+/** One slot in so many goes by chance, if there are two at all (BEP 3: one of five). */
 const OPTIMISTIC_SHARE = 5;
 /** How much likelier a peer that never had a slot is to get one by chance (BEP 3). */
 const NEW_WEIGHT = 3;

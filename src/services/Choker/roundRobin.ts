@@ -1,4 +1,4 @@
-/** The policy of a seed that is fair: everybody in turn, each until it had its quota (protocols §16). */
+/** The policy of a seed that is fair: everybody in turn, each until it had its quota, as libtorrent's does. */
 import { bySince, type ChokeRound, isSettling, type PeerStanding, type Policy } from "./standing.ts";
 
 /** A turn lasts until so many pieces were sent … */

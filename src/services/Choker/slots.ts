@@ -1,6 +1,6 @@
 /** How many peers to serve at once. */
 
-/** The rate that the first slot has to bring, and what each further one has to bring more, in bytes per second (protocols §16). */
+/** The rate that the first slot has to bring, and what each further one has to bring more, in bytes per second; libtorrent's rule. */
 const FIRST_RATE = 1024;
 const STEP_RATE = 2048;
 

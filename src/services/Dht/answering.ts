@@ -12,7 +12,7 @@ import type { Tokens } from "./tokens.ts";
 const ANSWER_OVERHEAD = 200;
 /** Bytes of both filters and their keys. */
 const FILTERS_LENGTH = 530;
-/** Peers told at once at the most (protocols §11). */
+/** Peers told at once at the most, as in libtorrent. */
 const MAX_VALUES = 100;
 
 /** What answers are made of. */

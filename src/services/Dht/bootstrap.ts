@@ -1,6 +1,6 @@
 /**
  * How our nodes come into the DHT: from the nodes of the last run (which are in their tables), those that torrents and magnets name, and the well-known
- * routers (protocols §11). Names are resolved one after the other and only while too few nodes are known: where there is no internet, each takes a thread of the machine for seconds.
+ * routers. Names are resolved one after the other and only while too few nodes are known: where there is no internet, each takes a thread of the machine for seconds.
  */
 import * as Effect from "effect/Effect";
 import * as Dns from "effect/net/Dns";

@@ -10,7 +10,7 @@ import { Dht, type NodeName } from "./Dht.ts";
 import { makeLazy } from "./lazy.ts";
 import type { DhtServices } from "./network.ts";
 
-/** Where everybody begins who knows nobody (protocols §11). */
+/** Where everybody begins who knows nobody: the routers that clients of today run. */
 const ROUTERS: ReadonlyArray<NodeName> = [
   { host: "dht.libtorrent.org", port: 25_401 },
   { host: "dht.transmissionbt.com", port: 6_881 },

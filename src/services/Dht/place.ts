@@ -1,4 +1,4 @@
-/** What counts as one participant of the DHT: whoever has many ports, or a whole IPv6 network, is still one (BEP 42; protocols §11). */
+/** What counts as one participant of the DHT: whoever has many ports, or a whole IPv6 network, is still one (BEP 42). */
 import * as NetAddress from "effect/net/NetAddress";
 import { isLocal } from "../../schema/nodeId.ts";
 

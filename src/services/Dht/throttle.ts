@@ -1,4 +1,4 @@
-/** How much the DHT takes from one sender, and gives in all: who floods is ignored for a while, and answers stay under a rate (protocols §11). */
+/** How much the DHT takes from one sender, and gives in all: who floods is ignored for a while, and answers stay under a rate. */
 import type * as NetAddress from "effect/net/NetAddress";
 import type { DhtSettings } from "../../schema/settings.ts";
 import { placeOf } from "./place.ts";

@@ -1,5 +1,5 @@
 /**
- * Which piece to fetch next, and from whom it can be had (BEP 3; protocols §16). It does not know blocks, buffers or sockets: which block goes to whom is
+ * Which piece to fetch next, and from whom it can be had (BEP 3). It does not know blocks, buffers or sockets: which block goes to whom is
  * the assembler's business.
  *
  * State: typed arrays in one closure per torrent, owned by that torrent's pipeline; every method is synchronous and cheap (no scan over all

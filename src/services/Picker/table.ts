@@ -9,7 +9,7 @@ import { makeAvailability } from "./availability.ts";
 import { makeChoice } from "./choice.ts";
 import type { PeerSlot, PieceTable, PieceTableOptions } from "./PieceTable.ts";
 
-/** While we have fewer, pieces are chosen at random, so as to have something to trade soon (protocols §16). */
+/** While we have fewer, pieces are chosen at random, so as to have something to trade soon (BEP 3; four as in libtorrent). */
 const RANDOM_FIRST = 4;
 
 interface Peer {

@@ -22,7 +22,7 @@ import { makeAll, PRIVATE } from "../Storage/filesMaking.ts";
 import * as Lock from "./filesLock.ts";
 import { ResumeStore, type ResumeKey } from "./ResumeStore.ts";
 
-/** Bytes of kept metadata at the most (protocols §17). */
+/** Bytes of kept metadata at the most: what is taken from peers. */
 const MAX_INFO_LENGTH = 30_000_000;
 
 /** Outputs of one torrent that are looked at. */

@@ -44,7 +44,7 @@ interface Reply {
   readonly local: boolean;
 }
 
-/** Loopback, link-local and unspecified addresses: where no tracker may send us that is not there itself (protocols §18). */
+/** Loopback, link-local and unspecified addresses: where no tracker may send us that is not there itself. */
 const isLocal = (address: string): boolean => {
   const ip = Result.getOrUndefined(NetAddress.ipFromString(address.replace(/%.*$/, "")));
   if (ip === undefined) return false;

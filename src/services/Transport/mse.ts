@@ -1,5 +1,5 @@
 /**
- * The handshake of encrypted connections (MSE/PE; protocols §9) from both sides: takes an open connection and gives the one that is spoken on. It
+ * The handshake of encrypted connections (MSE/PE) from both sides: takes an open connection and gives the one that is spoken on. It
  * retries nothing and has no time limit of its own; the caller has both. Every read is of a bounded length.
  */
 import * as Effect from "effect/Effect";

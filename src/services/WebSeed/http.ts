@@ -1,6 +1,6 @@
 /**
  * The live `WebSeed`, over `node:http` and `node:https` with connections that are kept for the next request. Redirects are followed, remembered by URL,
- * and never lead from a public host into a private network (protocols §13).
+ * and never lead from a public host into a private network.
  *
  * State: the kept connections and where URLs led, bounded; closed with the layer.
  */
@@ -21,13 +21,13 @@ import { systemCode } from "../systemCode.ts";
 import { type WebRequest, WebSeed } from "./WebSeed.ts";
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-/** Redirects of one request that are followed (protocols §3). */
+/** Redirects of one request that are followed. */
 const MAX_REDIRECTS = 5;
 /** URLs whose redirects are remembered; the oldest are forgotten. */
 const MAX_REMEMBERED = 1_024;
 /** Bytes of a refusal that are read for what it says. */
 const MAX_REFUSAL = 1_024;
-/** A seed from which nothing comes for this long has failed, in milliseconds (protocols §13). */
+/** A seed from which nothing comes for this long has failed, in milliseconds. */
 const SILENCE = 20_000;
 /** A connection that nobody uses is kept for this long, in milliseconds. */
 const KEPT = 30_000;

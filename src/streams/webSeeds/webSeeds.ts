@@ -21,7 +21,7 @@ import { makeSeed, type Seed, type SeedUrl } from "./seed.ts";
 
 /** Seeds of one torrent that are used; a torrent may name a thousand. */
 const MAX_SEEDS = 16;
-/** Connections to one seed (protocols §13). */
+/** Connections to one seed, as in libtorrent. */
 const MAX_CONNECTIONS = 3;
 
 /** The web seeds of one download. */

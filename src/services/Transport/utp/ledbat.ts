@@ -5,7 +5,7 @@
 
 /** Queueing that is aimed at, in microseconds. */
 const TARGET = 100_000;
-/** Bytes by which the window grows in a round trip without any queueing (protocols §10). */
+/** Bytes by which the window grows in a round trip without any queueing (libutp). */
 const GAIN = 3_000;
 /** What is left of the window after a loss (BEP 29), and after one with next to nothing queued, which the path itself loses (TCP Veno). */
 const AFTER_CONGESTION = 0.5;

@@ -1,6 +1,6 @@
 /** The numbers of uTP in one place, each with its source. Times are microseconds. */
 
-/** What one connection may hold of received data that nobody has read, in bytes (protocols §10). */
+/** What one connection may hold of received data that nobody has read, in bytes; libutp's default. */
 export const RECEIVE_BUFFER_BYTES = 1_048_576;
 /** What a packet that is held costs besides its payload, so that many small ones cannot take more memory than few large ones. */
 export const HELD_OVERHEAD_BYTES = 256;
@@ -8,13 +8,13 @@ export const HELD_OVERHEAD_BYTES = 256;
 export const MAX_REORDER = 1_024;
 /** Packets under way in one connection at the most. */
 export const MAX_FLIGHT = 4_096;
-/** An acknowledgement waits at the most this long for a second packet or for data to go with (protocols §10: 10 to 100 ms). */
+/** An acknowledgement waits at the most this long for a second packet or for data to go with (libutp: 100 ms; less costs a little traffic and gains round trips). */
 export const ACK_DELAY = 25_000;
 /** A connection that was silent for this long says something, so that NATs on the way do not forget it (libutp). */
 export const KEEP_ALIVE = 29_000_000;
-/** Between probes of a window that is shut (protocols §10). */
+/** Between probes of a window that is shut. */
 export const WINDOW_PROBE = 1_000_000;
-/** Time-outs in a row, with nothing heard in between, after which the other side is given up (protocols §10: 3 to 7). */
+/** Time-outs in a row, with nothing heard in between, after which the other side is given up (other clients: 3 to 7). */
 export const MAX_TIMEOUTS = 6;
 /** How long a closed connection goes on until what it sent has arrived. */
 export const LINGER = 10_000_000;

@@ -1,6 +1,6 @@
 /**
  * How large a packet may be. Node's sockets cannot forbid fragmentation, so that the path cannot be probed: packets stay at the size that
- * passes PPPoE and the usual tunnels (protocols §10).
+ * passes PPPoE and the usual tunnels.
  */
 import * as NetAddress from "effect/net/NetAddress";
 
