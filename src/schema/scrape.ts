@@ -23,6 +23,8 @@ export interface ScrapeCounts {
   readonly leechers: number;
   /** How often it was downloaded to the end. */
   readonly completed: number;
+  /** Of the leechers, those that download; the others are partial seeds (BEP 21). Absent when the tracker does not say. */
+  readonly downloaders?: number;
 }
 
 /** How a torrent stands that a tracker does not know. */
@@ -56,7 +58,12 @@ export const decodeScrape = (
     const entry = files && Dictionary.dictionary(files, keyFromBytes(bytes));
     if (entry === undefined) continue;
     const count = (key: string) => Math.max(0, Dictionary.integer(entry, key) ?? 0);
-    counts.set(hex, { seeders: count("complete"), leechers: count("incomplete"), completed: count("downloaded") });
+    counts.set(hex, {
+      seeders: count("complete"),
+      leechers: count("incomplete"),
+      completed: count("downloaded"),
+      ...(Dictionary.integer(entry, "downloaders") !== undefined && { downloaders: count("downloaders") }),
+    });
   }
   return Result.succeed(counts);
 };

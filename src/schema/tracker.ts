@@ -18,6 +18,8 @@ export interface AnnounceRequest {
   readonly downloaded: number;
   readonly left: number;
   readonly event: "none" | "started" | "completed" | "stopped";
+  /** Nothing more is fetched, though not all is there (BEP 21). */
+  readonly partialSeed?: boolean;
   readonly numwant: number;
   /** 32 random bits, the same for all announces of a session. */
   readonly key: number;

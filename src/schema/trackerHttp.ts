@@ -39,8 +39,13 @@ export const percentEncode = (bytes: Uint8Array): string => {
   return text;
 };
 
+/** What `event` says: of a partial seed `paused`, in every announce until it leaves (BEP 21). */
+const eventOf = ({ event, partialSeed }: AnnounceRequest): string =>
+  partialSeed === true && event !== "stopped" ? "paused" : event;
+
 /** The URL of an announce: the tracker's own, its query kept as it is, with what we say appended. */
 export const announceUrl = (url: string, request: AnnounceRequest): string => {
+  const event = eventOf(request);
   const query = [
     `info_hash=${percentEncode(request.infoHash.bytes)}`,
     `peer_id=${percentEncode(request.peerId)}`,
@@ -48,7 +53,7 @@ export const announceUrl = (url: string, request: AnnounceRequest): string => {
     `uploaded=${request.uploaded}`,
     `downloaded=${request.downloaded}`,
     `left=${request.left}`,
-    ...(request.event === "none" ? [] : [`event=${request.event}`]),
+    ...(event === "none" ? [] : [`event=${event}`]),
     "compact=1",
     "no_peer_id=1",
     `numwant=${request.numwant}`,

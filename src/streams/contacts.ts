@@ -29,6 +29,8 @@ export interface TransferStats {
   readonly uploaded: number;
   readonly downloaded: number;
   readonly left: number;
+  /** Nothing more is fetched, though not all is there (BEP 21). */
+  readonly partialSeed: boolean;
 }
 
 /** Who announces what. */
@@ -49,7 +51,7 @@ export interface Contact {
   readonly url: string;
   /** It answered a `started` of ours, so it is owed a `stopped`. */
   started: boolean;
-  /** It needs no `completed` any more, or never will. */
+  /** It was told that nothing more is fetched. */
   completedTold: boolean;
   trackerId: string | undefined;
   /** Not to be asked before this time, in milliseconds of the monotonic clock; Infinity: never again. */
@@ -86,14 +88,11 @@ export const makeSession = Effect.fnUntraced(function* (options: SessionOptions)
   const key = (yield* Random.nextIntBetween(0, 0xffff_ffff)) >>> 0;
 
   const request = (to: Contact, event: AnnounceRequest["event"]): AnnounceRequest => {
-    const { uploaded, downloaded, left } = options.stats();
     return {
       infoHash: options.infoHash,
       peerId: options.peerId,
       port: options.port,
-      uploaded,
-      downloaded,
-      left,
+      ...options.stats(),
       event,
       numwant: event === "stopped" ? 0 : settings.numwant,
       key,
@@ -101,14 +100,17 @@ export const makeSession = Effect.fnUntraced(function* (options: SessionOptions)
     };
   };
 
-  const owesCompleted = (to: Contact): boolean => to.started && !to.completedTold && Latch.isOpen(options.completed);
+  /** A partial seed has not completed the torrent, only what it wants of it. */
+  const owesCompleted = (to: Contact): boolean =>
+    to.started && !to.completedTold && Latch.isOpen(options.completed) && !options.stats().partialSeed;
 
+  /** `complete`: the announce said that nothing more is fetched. */
   const noteAnswer = (to: Contact, event: AnnounceRequest["event"], response: AnnounceResponse, complete: boolean) => {
     to.trackerId = response.trackerId ?? to.trackerId;
     to.notBefore = -Infinity;
     to.step = undefined;
     if (event === "started") to.started = true;
-    if (event === "completed" || (event === "started" && complete)) to.completedTold = true;
+    if (complete) to.completedTold = true;
   };
 
   const noteFailure = Effect.fnUntraced(function* (to: Contact, error: TrackerError) {

@@ -34,8 +34,10 @@ export interface Disk {
   readonly isComplete: () => boolean;
   /** A piece is verified and on disk. */
   readonly wrote: (index: number) => void;
-  /** Bytes that are missing. */
+  /** Bytes that are missing of what is wanted; of everything where we only share. */
   readonly left: () => number;
+  /** What trackers are told is left: bytes that are missing of the whole torrent. */
+  readonly lacking: () => number;
   /** Payload bytes sent, earlier runs included, as a multiple of the size; 0 while that is unknown. */
   readonly ratio: () => number;
   readonly finish: Effect.Effect<void, StorageError>;
@@ -60,7 +62,8 @@ export const makeDisk = (request: DownloadRequest, context: PrepareContext): Dis
       }),
     isComplete: () => prepared?.torrent.table.missing() === 0,
     wrote: (index) => prepared?.wrote(index),
-    left: () => prepared?.left() ?? UNKNOWN_LEFT,
+    left: () => prepared?.left() ?? 0,
+    lacking: () => prepared?.lacking() ?? UNKNOWN_LEFT,
     ratio: () =>
       prepared === undefined ? 0 : (prepared.sentBefore + context.totals.uploaded) / Math.max(1, prepared.selectedSize),
     finish: Effect.suspend(() => {

@@ -43,8 +43,10 @@ export interface Prepared {
   readonly selectedSize: number;
   /** Indices of the files chosen. */
   readonly selected: ReadonlyArray<number>;
-  /** Bytes that are missing. */
+  /** Bytes that are missing of what is wanted; of everything where we only share. */
   readonly left: () => number;
+  /** Bytes that are missing of the whole torrent, wanted or not. */
+  readonly lacking: () => number;
   /** Peers that were of use to earlier runs. */
   readonly peers: ReadonlyArray<NetAddress.InetAddress>;
   /** Payload bytes that earlier runs sent. */
@@ -180,7 +182,8 @@ export const prepare = Effect.fnUntraced(function* (
   const table = yield* picker.make({ pieceCount: info.pieceCount, order, wanted, have });
   if (request.shareOnly && table.haveCount() === 0)
     return yield* new DownloadFailed({ name: info.name, reason: { _tag: "NothingToShare", path: root } });
-  const left = (): number => (request.shareOnly ? lackingBytes(info, table) : missingBytes(info, table));
+  const lacking = (): number => lackingBytes(info, table);
+  const left = (): number => (request.shareOnly ? lacking() : missingBytes(info, table));
   const runLength = Math.min(info.pieceLength, settings.runLength);
   const assembler = makeAssembler({
     table,
@@ -233,6 +236,7 @@ export const prepare = Effect.fnUntraced(function* (
     selectedSize,
     selected: output.selected,
     left,
+    lacking,
     peers,
     sentBefore: recovered.uploaded,
     wrote: recorder.wrote,

@@ -171,7 +171,15 @@ export const runSession = Effect.fnUntraced(function* (
     peerId: swarm.peerId,
     port,
     private: known?.private ?? false,
-    stats: () => ({ downloaded: totals.downloaded, uploaded: totals.uploaded, left: disk.left() }),
+    stats: () => {
+      const left = disk.lacking();
+      return {
+        downloaded: totals.downloaded,
+        uploaded: totals.uploaded,
+        left,
+        partialSeed: disk.isComplete() && left > 0,
+      };
+    },
     completed: telling.completed,
     hungry,
     swarm,

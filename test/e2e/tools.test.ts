@@ -1,7 +1,10 @@
 import { assert, describe, it } from "@effect/vitest";
 import { Effect } from "effect";
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, readFileSync, symlinkSync, truncateSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { emptyFolder } from "../support/clients/folder.ts";
 import { infoHashOf } from "../support/clients/libtorrent.ts";
@@ -140,9 +143,34 @@ describeClients("scrape", ["opentracker"], () => {
       assert.strictEqual(http.seeders, 1);
       assert.strictEqual(udp.seeders, 1);
       assert.strictEqual(dead.code, "tracker.unreachable");
+      const table = yield* runProgram(home, ["scrape", hash, "--tracker", tracker.http]);
+      assert.match(table.stdout, /^seeders +leechers +completed +tracker\n1 /);
       const none = yield* runProgram(home, ["scrape", hash]);
       assert.strictEqual(none.status, 1);
       assert.match(none.stderr, /names no tracker/);
+    }),
+  );
+});
+
+describe("scrape", () => {
+  it.live("shows how many download where a tracker tells them from partial seeds (BEP 21)", () =>
+    Effect.gen(function* () {
+      const hash = "61".repeat(20);
+      const counts = "d8:completei3e10:downloadedi5e11:downloadersi2e10:incompletei4ee";
+      const server = createServer((_, response) => void response.end(`d5:filesd20:${"a".repeat(20)}${counts}ee`));
+      yield* Effect.promise(() => once(server.listen(0, "127.0.0.1"), "listening"));
+      yield* Effect.addFinalizer(() => Effect.sync(() => server.close()));
+      // It listens on TCP.
+      const { port } = server.address() as AddressInfo;
+      const tracker = ["--tracker", `http://127.0.0.1:${port}/announce`];
+      const home = yield* makeHome;
+      const table = yield* runProgram(home, ["scrape", hash, ...tracker, "--tracker", "http://127.0.0.1:1/announce"]);
+      assert.match(
+        table.stdout,
+        /^seeders +leechers +downloaders +completed +tracker\n3 +4 +2 +5 +http\S+\n- +- +- +- +/,
+      );
+      const { stdout } = yield* runProgram(home, ["scrape", "--json", hash, ...tracker]);
+      assert.deepInclude(JSON.parse(stdout), { seeders: 3, leechers: 4, downloaders: 2, completed: 5 });
     }),
   );
 });

@@ -26,6 +26,16 @@ describe("scrape", () => {
     assert.deepStrictEqual([...counts], [[a.hex, { seeders: 5, leechers: 0, completed: 0 }]]);
     assert.strictEqual(Result.getOrThrow(decodeScrape(ascii("de"), [a])).size, 0);
   });
+  it("tells those who download apart from partial seeds where the tracker does (BEP 21)", () => {
+    const counts = (more: string) =>
+      Result.getOrThrow(decodeScrape(ascii(`d5:filesd20:${"a".repeat(20)}d${more}10:incompletei9eeee`), [a])).get(
+        a.hex,
+      );
+    assert.deepInclude(counts("11:downloadersi4e"), { leechers: 9, downloaders: 4 });
+    assert.deepInclude(counts("11:downloadersi-4e"), { downloaders: 0 });
+    assert.notProperty(counts(""), "downloaders");
+    assert.notProperty(counts("11:downloaders1:4"), "downloaders");
+  });
   it("says why an answer is none", () => {
     const refusal = (body: string) => Result.getOrThrow(Result.flip(decodeScrape(ascii(body), [a])));
     assert.deepStrictEqual(refusal("d14:failure reason2:noe"), { _tag: "Rejected", text: "no" });

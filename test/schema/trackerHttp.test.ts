@@ -53,6 +53,13 @@ describe("announceUrl", () => {
     assert.notInclude(url, "event=");
     assert.match(url, /&trackerid=a%20b%26c$/);
   });
+  it("says of a partial seed that it is paused, until it stops (BEP 21)", () => {
+    const eventOf = (event: AnnounceRequest["event"], partialSeed: boolean) =>
+      new URL(announceUrl("http://t/", { ...request, event, partialSeed })).searchParams.get("event");
+    for (const event of ["none", "started", "completed"] as const) assert.strictEqual(eventOf(event, true), "paused");
+    assert.strictEqual(eventOf("stopped", true), "stopped");
+    assert.strictEqual(eventOf("completed", false), "completed");
+  });
   it.prop("encodes any bytes so that they come back", [Schema.Uint8Array], ([bytes]) => {
     const text = percentEncode(bytes);
     assert.match(text, /^(?:[\w\-.~]|%[0-9A-F]{2})*$/);

@@ -43,7 +43,7 @@ const start = (options: Partial<AnnounceOptions> & Pick<AnnounceOptions, "tiers"
       infoHash,
       peerId: new Uint8Array(20),
       port: 7000,
-      stats: () => ({ uploaded: 1, downloaded: 2, left: 3 }),
+      stats: () => ({ uploaded: 1, downloaded: 2, left: 3, partialSeed: false }),
       completed,
       hungry,
       private: false,
@@ -307,6 +307,30 @@ describe("announces", () => {
       assert.deepStrictEqual(brief(yield* arrivals), [[0, A, "started"]]);
       const none = yield* start({ tiers: [] });
       yield* Fiber.join(none.fiber);
+    }).pipe(Effect.provide(world)),
+  );
+});
+
+describe("announces, of a partial seed", () => {
+  it.effect("says at once that nothing more is fetched, and never that the torrent is complete (BEP 21)", () =>
+    Effect.gen(function* () {
+      let partialSeed = false;
+      const stats = () => ({ uploaded: 0, downloaded: 9, left: 3, partialSeed });
+      const run = yield* start({ tiers: [[A]], stats });
+      yield* TestClock.adjust("1 minute");
+      partialSeed = true;
+      yield* Latch.open(run.completed);
+      yield* TestClock.adjust("40 minutes");
+      yield* Fiber.interrupt(run.fiber);
+      assert.deepStrictEqual(
+        (yield* arrivals).map(({ at, request }) => [at / 1000, request.event, request.partialSeed, request.left]),
+        [
+          [0, "started", false, 3],
+          [60, "none", true, 3],
+          [1860, "none", true, 3],
+          [2460, "stopped", true, 3],
+        ],
+      );
     }).pipe(Effect.provide(world)),
   );
 });

@@ -68,6 +68,36 @@ describe("what a download asks for", () => {
     }),
   );
 
+  it.effect("leaves a partial seed that tells its trackers what is missing of the whole (BEP 21)", () =>
+    Effect.gen(function* () {
+      const trackers = yield* MemoryTrackers;
+      const files = [
+        ["a", 3 * PIECE],
+        ["b", PIECE],
+      ] as const;
+      const fixture = makeManyFixture(files, { pieceLength: PIECE, tracker: "http://t/announce" });
+      const network = yield* Network.make({ latency: "10 millis", bytesPerSecond: 500_000 });
+      yield* makeFakePeer({ network, address: SEED, fixture });
+      const client = yield* makeClient({ network, address: CLIENT });
+      const peers = [{ host: SEED, port: 6881 }];
+      const run = yield* watch(
+        client,
+        requestOf(fixture, { peers, seed: true, select: [{ _tag: "Glob", glob: "b" }] }),
+      );
+      yield* TestClock.adjust("20 seconds");
+      assert.isTrue(run.isComplete());
+      yield* Fiber.interrupt(run.fiber);
+      assert.deepStrictEqual(
+        (yield* trackers.arrivals).map(({ request }) => [request.event, request.left, request.partialSeed]),
+        [
+          ["started", 4 * PIECE, false],
+          ["none", 3 * PIECE, true],
+          ["stopped", 3 * PIECE, true],
+        ],
+      );
+    }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
+
   it.effect("is no padding: that is filled in, and pieces of it alone are there from the start (BEP 47)", () =>
     Effect.gen(function* () {
       const fixture = makeManyFixture(

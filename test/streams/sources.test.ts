@@ -27,7 +27,7 @@ describe("sources", () => {
         peerId: new Uint8Array(20),
         port: 6881,
         private: false,
-        stats: () => ({ downloaded: 0, uploaded: 0, left: 1 }),
+        stats: () => ({ downloaded: 0, uploaded: 0, left: 1, partialSeed: false }),
         completed: Latch.makeUnsafe(false),
         hungry: Latch.makeUnsafe(false),
         swarm: { members: new Set() },

@@ -21,25 +21,27 @@ export interface ScrapeInput extends OutputFlags {
 }
 
 /** Cells of a column of numbers. */
-const CELLS = 11;
+const CELLS = 13;
 
-const row = (...cells: readonly [string, string, string]): string =>
-  cells.map((cell) => Text.pad(cell, CELLS)).join("");
+const COLUMNS = ["seeders", "leechers", "downloaders", "completed"] as const;
 
-/** A table for people. */
-const page = (answers: ReadonlyArray<Scraped>): string =>
-  [
-    `${row("seeders", "leechers", "completed")}tracker`,
-    ...answers.map(({ result, url }) =>
-      Result.match(result, {
-        onSuccess: ({ completed, leechers, seeders }) =>
-          `${row(String(seeders), String(leechers), String(completed))}${Text.printable(url)}`,
-        onFailure: ({ message }) => `${row("-", "-", "-")}${Text.printable(message)}`,
-      }),
+/** A table for people; without the column that no tracker fills. */
+const page = (answers: ReadonlyArray<Scraped>): string => {
+  const counts = answers.map(({ result }) => Result.getOrUndefined(result));
+  const columns = COLUMNS.filter(
+    (column) => column !== "downloaders" || counts.some((of) => of?.downloaders !== undefined),
+  );
+  const row = (cells: ReadonlyArray<string>): string => cells.map((cell) => Text.pad(cell, CELLS)).join("");
+  return [
+    `${row(columns)}tracker`,
+    ...answers.map(
+      ({ result, url }, at) =>
+        `${row(columns.map((column) => String(counts[at]?.[column] ?? "-")))}${Text.printable(Result.isSuccess(result) ? url : result.failure.message)}`,
     ),
   ]
     .map((line) => `${line}\n`)
     .join("");
+};
 
 /** A line of JSON per tracker. */
 const data = (answers: ReadonlyArray<Scraped>): string =>
