@@ -7,7 +7,9 @@
 import * as Clock from "effect/Clock";
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
+import * as Latch from "effect/Latch";
 import * as Layer from "effect/Layer";
+import * as Semaphore from "effect/Semaphore";
 import { monotonicMillis } from "./time.ts";
 
 /** Bytes per second in each direction; absent: no limit. */
@@ -31,7 +33,7 @@ export interface Bucket {
   readonly available: () => number;
   /** Spends tokens; what is not there is owed. */
   readonly spend: (bytes: number) => void;
-  /** Waits for its turn and spends: whoever asks first goes first. */
+  /** Waits for its turn and spends: whoever asks first goes first, under the limit of that time; who is interrupted has spent nothing. */
   readonly take: (bytes: number) => Effect.Effect<void>;
 }
 
@@ -39,12 +41,30 @@ const makeBucket = (clock: Clock.Clock) => {
   let rate: number | undefined;
   let tokens = 0;
   let filledAt = 0;
+  const turns = Semaphore.makeUnsafe(1);
+  const changed = Latch.makeUnsafe(false);
   const seconds = (): number => monotonicMillis(clock) / 1000;
+  const burstOf = (limit: number): number => Math.max(limit * BURST_SECONDS, LEAST_BURST);
   const fill = (limit: number): void => {
     const now = seconds();
-    tokens = Math.min(Math.max(limit * BURST_SECONDS, LEAST_BURST), tokens + (now - filledAt) * limit);
+    tokens = Math.min(burstOf(limit), tokens + (now - filledAt) * limit);
     filledAt = now;
   };
+  /** Waits until the tokens are there, or as many as there can be, and spends them; for one at a time. */
+  const whenThere = (bytes: number): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (rate === undefined) return Effect.void;
+      fill(rate);
+      const lacking = Math.min(bytes, burstOf(rate)) - tokens;
+      if (lacking <= 0) {
+        tokens -= bytes;
+        return Effect.void;
+      }
+      Latch.closeUnsafe(changed);
+      // in whole milliseconds: what is over is kept, and a rounding error is waited for but once
+      const wait = Effect.timeoutOption(Latch.await(changed), Math.ceil((lacking / rate) * 1000));
+      return Effect.andThen(wait, whenThere(bytes));
+    });
   const bucket: Bucket = {
     limited: () => rate !== undefined,
     limit: () => rate,
@@ -59,12 +79,7 @@ const makeBucket = (clock: Clock.Clock) => {
       tokens -= bytes;
     },
     take: (bytes) =>
-      Effect.suspend(() => {
-        if (rate === undefined) return Effect.void;
-        fill(rate);
-        tokens -= bytes;
-        return tokens >= 0 ? Effect.void : Effect.sleep((-tokens / rate) * 1000);
-      }),
+      Effect.suspend(() => (rate === undefined ? Effect.void : Semaphore.withPermit(turns, whenThere(bytes)))),
   };
   return {
     bucket,
@@ -72,6 +87,7 @@ const makeBucket = (clock: Clock.Clock) => {
       rate = limit;
       tokens = 0;
       filledAt = seconds();
+      Latch.openUnsafe(changed);
     },
   };
 };

@@ -62,4 +62,33 @@ describe("Bandwidth", () => {
       assert.isTrue(bandwidth.upload.limited());
     }).pipe(Effect.provide(Bandwidth.layerWith({ download: 1_000_000 }))),
   );
+
+  it.effect("lets those go on at once under a new limit who waited for another, and no faster", () =>
+    Effect.gen(function* () {
+      const { setLimits, upload } = yield* Bandwidth;
+      let bytes = 0;
+      const taker = Effect.andThen(
+        upload.take(10_000),
+        Effect.sync(() => void (bytes += 10_000)),
+      );
+      for (let n = 0; n < 50; n++) yield* Effect.forkScoped(Effect.forever(taker));
+      for (const limit of [100, 1_000_000, 100_000]) {
+        yield* setLimits({ upload: limit });
+        const before = bytes;
+        yield* TestClock.adjust("100 seconds");
+        assert.closeTo((bytes - before) / 100, limit, limit * 0.05);
+      }
+    }).pipe(Effect.provide(Bandwidth.layerWith({ upload: 100 }))),
+  );
+
+  it.effect("does not count what somebody waited for and went without", () =>
+    Effect.gen(function* () {
+      const { upload } = yield* Bandwidth;
+      const gone = yield* Effect.forEach(Array.from({ length: 50 }), () => Effect.forkScoped(upload.take(20_000)));
+      yield* Fiber.interruptAll(gone);
+      const stays = yield* Effect.forkScoped(upload.take(20_000));
+      yield* TestClock.adjust("2 seconds");
+      assert.isDefined(stays.pollUnsafe());
+    }).pipe(Effect.provide(Bandwidth.layerWith({ upload: 10_000 }))),
+  );
 });
