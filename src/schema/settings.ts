@@ -22,6 +22,8 @@ export interface PeerSettings {
   readonly maxPeers: number;
   /** Connection attempts under way at once. */
   readonly maxDialling: number;
+  /** Connection attempts begun within a second, uTP beside TCP as one (libtorrent's `connection_speed`; others allow 10 to 30). */
+  readonly dialsPerSecond: number;
   /** Addresses kept per torrent. */
   readonly maxCandidates: number;
   /** First wait before dialling a lost peer again; doubles. */
@@ -52,6 +54,7 @@ export const defaultPeerSettings: PeerSettings = {
   snubTimeout: 20_000,
   maxPeers: 80,
   maxDialling: 20,
+  dialsPerSecond: 30,
   maxCandidates: 3_000,
   reconnectDelay: 15_000,
   reconnectTries: 4,

@@ -22,6 +22,7 @@ import { Bans } from "../services/Bans.ts";
 import { Events } from "../services/Events.ts";
 import { type Connection, type Incoming, type Listener, Transport } from "../services/Transport/Transport.ts";
 import type { Candidate, Candidates, Outcome } from "./candidates.ts";
+import { makeDialPace } from "./dialPace.ts";
 import type { Way } from "./encryption.ts";
 import type { Link } from "./link.ts";
 import { makePlaces } from "./places.ts";
@@ -127,6 +128,7 @@ export const connections = (
       const { encryption } = swarm;
       const settings = yield* PeerSettings;
       const places = yield* makePlaces(options.maxPeers, swarm);
+      const turn = yield* makeDialPace(settings.dialsPerSecond);
 
       /** Opens a connection in a scope of its own and shakes hands; nothing when that fails. The place is freed with the scope. */
       const link = Effect.fnUntraced(function* (
@@ -195,7 +197,10 @@ export const connections = (
           (candidate) =>
             link(
               candidate.address,
-              transport.dial(candidate.address, { timeout: settings.connectTimeout, from: options.bind }),
+              Effect.andThen(
+                turn,
+                transport.dial(candidate.address, { timeout: settings.connectTimeout, from: options.bind }),
+              ),
               candidate,
             ),
           { concurrency: settings.maxDialling, unordered: true },
@@ -217,7 +222,7 @@ export const connections = (
       const punch = Effect.fnUntraced(function* (address: NetAddress.InetAddress) {
         if (dialUtp === undefined || bans.isBanned(address)) return Option.none<Link>();
         if (!(yield* places.takeFree)) return Option.none<Link>();
-        const opened = dialUtp(address, { timeout: PUNCH_TIMEOUT, from: options.bind });
+        const opened = Effect.andThen(turn, dialUtp(address, { timeout: PUNCH_TIMEOUT, from: options.bind }));
         return yield* link(address, opened, { address, source: "pex" });
       });
       const punched = Stream.mapEffect(swarm.holepunch.dials, punch, { concurrency: MAX_PUNCHING, unordered: true });
