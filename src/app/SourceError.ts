@@ -15,6 +15,8 @@ export type SourceReason =
   | { readonly _tag: "HttpStatus"; readonly status: number }
   /** Not a URL that can be asked. */
   | { readonly _tag: "BadUrl" }
+  /** It redirects to where we do not follow: `why` ends the sentence. */
+  | { readonly _tag: "BadRedirect"; readonly why: string }
   /** Nothing listens at `where`, host and port. */
   | { readonly _tag: "Refused"; readonly where: string }
   | { readonly _tag: "UnknownHost"; readonly host: string }
@@ -51,6 +53,8 @@ const sentence = (reason: SourceReason): string => {
       return `the server answers with HTTP status ${reason.status}`;
     case "BadUrl":
       return "is no URL that can be fetched; it reads http://HOST:PORT/PATH, with a port up to 65535";
+    case "BadRedirect":
+      return `the server redirects ${reason.why}; open it with a browser, and use the link that it ends at`;
     case "Refused":
       return `no server listens at ${reason.where}; check the host and the port, or try again later`;
     case "UnknownHost":

@@ -13,7 +13,9 @@ import type { Explained } from "../schema/errors/code.ts";
 import { parseMagnet } from "../schema/magnet.ts";
 import type { Metainfo } from "../schema/metainfo.ts";
 import { parseMetainfo } from "../schema/metainfo/parse.ts";
+import type { Proxy } from "../schema/socks5.ts";
 import { Hasher } from "../services/Hasher.ts";
+import { HttpProxy } from "../services/http/proxied.ts";
 import type { TorrentSource } from "../streams/request.ts";
 import { collect } from "./collect.ts";
 import type { SourceReason } from "./SourceError.ts";
@@ -108,15 +110,15 @@ const nameOf = (word: string): string => {
 
 const named = (word: string) => (reason: SourceReason) => new SourceError({ name: nameOf(word), reason });
 
-/** What `word` names. Reads at most 10 MB. */
-export const readSource = (word: string) =>
+/** What `word` names. Reads at most 10 MB; a URL is asked through `proxy`, if there is one. */
+export const readSource = (word: string, proxy?: Proxy) =>
   Effect.suspend(() => {
     const link = linkOf(word);
     const source: Effect.Effect<TorrentSource, SourceReason, FileSystem.FileSystem | Path.Path | Stdio.Stdio | Hasher> =
       link === undefined
         ? Effect.map(Effect.flatMap(bytesOf(word), ofBytes), (metainfo) => ({ _tag: "Metainfo", metainfo }))
         : ofMagnet(link);
-    return Effect.mapError(source, named(word));
+    return Effect.mapError(Effect.provideService(source, HttpProxy, proxy), named(word));
   });
 
 /** The torrent that `word` names and its bytes; a magnet link or an info-hash has too little in it. Reads at most 10 MB. */

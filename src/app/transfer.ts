@@ -25,7 +25,6 @@ import * as Text from "./display/text.ts";
 import { Interruption } from "./interruption.ts";
 import type { OutputFlags } from "./output.ts";
 import { rememberedPort } from "./port.ts";
-import { UsageError } from "./UsageError.ts";
 import { Screen } from "./Screen/Screen.ts";
 import { readSource } from "./source.ts";
 
@@ -145,13 +144,7 @@ export const transfer = (
     const path = yield* Path.Path;
     const args = yield* (yield* Stdio.Stdio).args;
     const proxy = Option.getOrUndefined(input.proxy);
-    if (proxy !== undefined && /^https?:/i.test(input.torrent))
-      return yield* new UsageError({
-        kind: "proxy",
-        problem: "with --proxy a .torrent cannot be fetched from a website",
-        hint: "save it to a file first",
-      });
-    const source = yield* readSource(input.torrent);
+    const source = yield* readSource(input.torrent, proxy);
     const ipFilter = Option.isSome(input.ipFilter) ? yield* filterIn(input.ipFilter.value) : undefined;
     const wished = Option.isSome(input.port) ? Effect.succeed(input.port.value) : rememberedPort;
     const port = proxy === undefined ? yield* wished : 0;

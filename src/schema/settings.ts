@@ -108,10 +108,8 @@ export const AnnounceSettings = Context.Reference<AnnounceSettings>("bt-effect/s
 export interface TrackerSettings {
   /** HTTP: TCP and TLS connect. */
   readonly connectTimeout: number;
-  /** The whole of an announce: look-up, redirects and retransmissions included. */
+  /** The whole of an announce: look-up, redirects (five at the most) and retransmissions included. */
   readonly announceTimeout: number;
-  /** HTTP: redirects that are followed. */
-  readonly maxRedirects: number;
   /** UDP: how long each transmission of a packet waits for its answer; shorter than BEP 15's 15·2^n, as many clients have it. */
   readonly retransmit: ReadonlyArray<number>;
   /** UDP: how long a connection id is used (BEP 15). */
@@ -122,7 +120,6 @@ export interface TrackerSettings {
 export const defaultTrackerSettings: TrackerSettings = {
   connectTimeout: 10,
   announceTimeout: 30,
-  maxRedirects: 5,
   retransmit: [3, 6, 12],
   connectionIdLife: 60,
 };

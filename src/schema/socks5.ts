@@ -1,4 +1,4 @@
-/** SOCKS version 5 as a client (RFC 1928, 1929): the bytes that open a connection through a proxy. Pure; services/Transport/socks5.ts and services/proxied.ts send them. */
+/** SOCKS version 5 as a client (RFC 1928, 1929): the bytes that open a connection through a proxy. Pure; services/Transport/socks5.ts and services/http/proxied.ts send them. */
 import * as NetAddress from "effect/net/NetAddress";
 
 /** A proxy, and who we are to it. */

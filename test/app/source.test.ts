@@ -132,7 +132,7 @@ describe("source", () => {
       });
       const missing = yield* Effect.flip(readSource(`${base}/x`));
       assert.strictEqual(missing.message, `${base}/x: the server answers with HTTP status 404`);
-      assert.strictEqual(yield* codeOf(`${base}/loop`), "source.http-status");
+      assert.strictEqual(yield* codeOf(`${base}/loop`), "source.bad-redirect");
       assert.strictEqual(yield* codeOf(`${base}/page`), "source.web-page");
       assert.strictEqual(yield* codeOf(`${base}/endless`), "source.too-large");
     }).pipe(Effect.provide(platform)),

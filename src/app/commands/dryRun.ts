@@ -18,7 +18,7 @@ export const dryRun = (input: DownloadInput) =>
   Effect.gen(function* () {
     const path = yield* Path.Path;
     const screen = yield* Screen;
-    const source = yield* readSource(input.torrent);
+    const source = yield* readSource(input.torrent, Option.getOrUndefined(input.proxy));
     if (source._tag === "Magnet")
       return yield* new SourceError({
         name: source.magnet.name ?? source.magnet.infoHash.hex,

@@ -35,7 +35,7 @@ const torrentOf = (info: TorrentInfo, source: TorrentSource): Uint8Array => {
 const print = (input: MagnetInput) =>
   Effect.gen(function* () {
     const screen = yield* Screen;
-    const source = yield* readSource(input.torrent);
+    const source = yield* readSource(input.torrent, Option.getOrUndefined(input.proxy));
     const link = source._tag === "Metainfo" ? magnetOf(source.metainfo) : formatMagnet(source.magnet);
     screen.print(input.json ? `${JSON.stringify({ type: "magnet", magnet: link })}\n` : `${link}\n`);
   });

@@ -59,15 +59,14 @@ const data = (answers: ReadonlyArray<Scraped>): string =>
 export const scrape = (input: ScrapeInput) =>
   Effect.gen(function* () {
     const screen = yield* Screen;
-    const source = yield* readSource(input.torrent);
+    const proxy = Option.getOrUndefined(input.proxy);
+    const source = yield* readSource(input.torrent, proxy);
     const of = source._tag === "Metainfo" ? source.metainfo : source.magnet;
     const model = source._tag === "Metainfo" ? source.metainfo.info : source.magnet;
     const urls = [...new Set([...of.trackers.flat(), ...input.tracker])];
     const name = model.name ?? model.infoHash.hex;
     if (urls.length === 0) return yield* new ScrapeFailed({ name, trackers: 0 });
-    const answers = yield* scrapeAll(urls, model.infoHash).pipe(
-      Effect.provide(Live.layer({ proxy: Option.getOrUndefined(input.proxy) })),
-    );
+    const answers = yield* Effect.provide(scrapeAll(urls, model.infoHash), Live.layer({ proxy }));
     if (!input.quiet || input.json) screen.print(input.json ? data(answers) : page(answers));
     if (answers.every(({ result }) => Result.isFailure(result)))
       return yield* new ScrapeFailed({ name, trackers: urls.length });

@@ -1,4 +1,4 @@
-/** The surroundings that this machine has: the gateway of Linux's default route, and devices that are asked over `node:http`. */
+/** The surroundings that this machine has: the gateway of Linux's default route, and devices that are asked over HTTP. */
 import { readFile } from "node:fs/promises";
 import * as Effect from "effect/Effect";
 import * as NetAddress from "effect/net/NetAddress";
@@ -7,7 +7,9 @@ import { ROUTER_PORT } from "../../schema/portMapping.ts";
 import { defaultGateway } from "../../schema/routes.ts";
 import { SSDP_GROUP } from "../../schema/ssdp.ts";
 import { MAX_DOCUMENT } from "../../schema/upnp.ts";
-import { clientOf } from "../httpClient.ts";
+import * as Agents from "../http/agents.ts";
+import * as Http from "../http/client.ts";
+import { whole } from "../http/whole.ts";
 import type { DeviceAnswer, DeviceRequest, Surroundings } from "./surroundings.ts";
 
 /** A device that has not answered by then is not asked any longer, in milliseconds. */
@@ -43,27 +45,12 @@ const gateway: Surroundings["gateway"] = Effect.gen(function* () {
 
 /** One request over HTTP, on a connection of its own; no redirect is followed. */
 export const exchange = ({ call, url }: DeviceRequest): Effect.Effect<DeviceAnswer, unknown> =>
-  Effect.callback<DeviceAnswer, unknown>((resume) => {
+  Effect.gen(function* () {
     const headers = call && { "content-type": 'text/xml; charset="utf-8"', soapaction: call.action };
-    const request = clientOf(false).request(
-      url,
-      { agent: false, method: call === undefined ? "GET" : "POST", ...(headers && { headers }) },
-      (response) => {
-        let text = "";
-        const own = NetAddress.ipFromString(response.socket.localAddress ?? "");
-        const done = () =>
-          resume(Effect.map(Effect.fromResult(own), (ip) => ({ text, own: NetAddress.toCanonical(ip) })));
-        response.setEncoding("utf8");
-        response.on("data", (part: string) => {
-          text += part;
-          if (text.length > MAX_DOCUMENT) request.destroy(new Error("its answer is too long"));
-        });
-        response.on("end", done).on("error", (cause) => resume(Effect.fail(cause)));
-      },
-    );
-    request.on("error", (cause) => resume(Effect.fail(cause)));
-    request.end(call?.body);
-    return Effect.sync(() => request.destroy());
+    const request = { agents: Agents.direct, body: call?.body, ...(headers && { headers }) };
+    const { body, localAddress } = yield* Http.exchange(Http.wayTo(url.href), request, whole(MAX_DOCUMENT));
+    const own = yield* Effect.fromResult(NetAddress.ipFromString(localAddress));
+    return { text: new TextDecoder().decode(body), own: NetAddress.toCanonical(own) };
   }).pipe(Effect.timeout(PATIENCE));
 
 /** Where the machine is. */

@@ -171,7 +171,7 @@ describe("Tracker, HTTP", () => {
       for (const host of ["127.0.0.1", "localhost", "[::1]", "169.254.1.1", "0.0.0.0", "[::ffff:127.0.0.1]"]) {
         location = `http://${host}:${port}/x`;
         const refused = yield* refusal(`http://${outward}:${port}/`);
-        assert.deepStrictEqual(refused, { _tag: "Malformed", why: "it redirects to this machine" }, host);
+        assert.deepStrictEqual(refused, { _tag: "Malformed", why: "it redirects into a private network" }, host);
       }
       return undefined;
     }),

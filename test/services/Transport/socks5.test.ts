@@ -3,9 +3,10 @@ import { Effect, Layer } from "effect";
 import { NetAddress } from "effect/net";
 import { createServer as createHttpServer } from "node:http";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { fetchBytes } from "../../../src/app/fetch.ts";
 import type { Proxy } from "../../../src/schema/socks5.ts";
 import * as Live from "../../../src/services/live.ts";
-import { HttpProxy } from "../../../src/services/proxied.ts";
+import { HttpProxy } from "../../../src/services/http/proxied.ts";
 import { Datagrams } from "../../../src/services/Datagrams/Datagrams.ts";
 import * as NoDatagrams from "../../../src/services/Datagrams/none.ts";
 import * as Dns from "../../../src/services/Dns/node.ts";
@@ -122,6 +123,22 @@ describe("a SOCKS5 proxy", () => {
       yield* Effect.provide(fetch, layer);
       assert.strictEqual(got, "12345");
       assert.deepStrictEqual(asked, ["nowhere.invalid"]);
+    }),
+  );
+
+  it.live("carries links to a .torrent, and their redirects", () =>
+    Effect.gen(function* () {
+      const { asked, proxy } = yield* makeProxy;
+      const port = yield* listening(
+        createHttpServer((request, response) => {
+          const location = `http://elsewhere.invalid:${port}/b`;
+          if (request.url === "/a") response.writeHead(302, { location }).end();
+          else response.end("12345");
+        }),
+      );
+      const bytes = yield* Effect.provideService(fetchBytes(`http://nowhere.invalid:${port}/a`), HttpProxy, proxy);
+      assert.strictEqual(Buffer.from(bytes).toString(), "12345");
+      assert.deepStrictEqual(asked, ["nowhere.invalid", "elsewhere.invalid"]);
     }),
   );
 });

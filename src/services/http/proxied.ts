@@ -5,8 +5,8 @@ import type { Duplex } from "node:stream";
 import * as Context from "effect/Context";
 import * as NetAddress from "effect/net/NetAddress";
 import * as Result from "effect/Result";
-import { negotiate, type Proxy } from "../schema/socks5.ts";
-import { clientOf } from "./httpClient.ts";
+import { negotiate, type Proxy } from "../../schema/socks5.ts";
+import { clientOf } from "./node.ts";
 
 /** The proxy that all HTTP goes through; by default there is none. */
 export const HttpProxy = Context.Reference<Proxy | undefined>("bt-effect/services/HttpProxy", {
