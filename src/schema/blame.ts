@@ -13,14 +13,21 @@ export interface Contribution {
   readonly peer: string | undefined;
   /** Of what was sent; kept, not copied. */
   readonly digest: Uint8Array;
+  /** Whether the block is what makes the piece wrong, where the hashes of blocks are known (BEP 52). */
+  readonly wrong?: boolean;
 }
 
 /** The record of what was sent and who is to blame. */
 export interface Blame {
-  /** The piece did not verify. Returns who is convicted at once: a sole contributor. */
+  /** The piece did not verify. Returns who is convicted at once: those of the blocks known to be wrong, else a sole contributor. */
   readonly failed: (index: number, blocks: ReadonlyArray<Contribution>) => ReadonlyArray<string>;
   /** The piece verified; `digestOf` gives the digest of the good block, if there is such a block. Returns who had sent something else. */
   readonly verified: (index: number, digestOf: (begin: number) => Uint8Array | undefined) => ReadonlyArray<string>;
+  /**
+   * The piece is not right yet, but the hashes of its blocks have been learnt (BEP 52): `digestOf` gives them. Returns who had sent something else;
+   * nobody is sought any more.
+   */
+  readonly compared: (index: number, digestOf: (begin: number) => Uint8Array | undefined) => ReadonlyArray<string>;
   /** The piece failed with several contributors: take it from a single peer next, if possible, so that the next failure names one. */
   readonly suspect: (index: number) => boolean;
   /** How often the piece failed with peers that had not been convicted before, once that is so often that the torrent or the disk must be bad. */
@@ -90,36 +97,47 @@ export const makeBlame = (limits: BlameLimits = defaultBlameLimits): Blame => {
     blocks++;
   };
 
+  /** Convicts those who sent something else than the good blocks. */
+  const expose = (index: number, digestOf: (begin: number) => Uint8Array | undefined): ReadonlyArray<string> => {
+    const liars = new Set<string>();
+    const good = new Map<number, Uint8Array>();
+    for (const { begin, peer, digest } of pieces.get(index)?.blocks ?? []) {
+      if (liars.has(peer)) continue;
+      const right = good.get(begin) ?? digestOf(begin);
+      if (right === undefined) continue;
+      good.set(begin, right);
+      if (!same(digest, right)) liars.add(peer);
+    }
+    for (const peer of liars) convict(peer);
+    return [...liars];
+  };
+
   return {
     failed: (index, sent) => {
       const piece = pieces.get(index) ?? { failures: 0, blocks: [] };
       pieces.delete(index);
       pieces.set(index, piece);
-      const contributors = new Set(sent.map(({ peer }) => peer));
+      const wrong = sent.filter((block) => block.wrong === true);
+      const contributors = new Set((wrong.length > 0 ? wrong : sent).map(({ peer }) => peer));
       const peers = [...contributors].filter((peer) => peer !== undefined);
       if (!peers.some((peer) => convicts.has(peer))) piece.failures++;
       // With blocks from the disk among them, they may be the bad ones.
-      const convicted = contributors.size === 1 ? peers : [];
+      const convicted = contributors.size === 1 || wrong.length > 0 ? peers : [];
       for (const peer of convicted) convict(peer);
-      if (convicted.length === 0) for (const block of sent) remember(piece, block);
+      if (convicted.length === 0 && wrong.length === 0) for (const block of sent) remember(piece, block);
       bound();
       return convicted;
     },
     verified: (index, digestOf) => {
-      const piece = pieces.get(index);
-      if (piece === undefined) return [];
+      const liars = expose(index, digestOf);
       drop(index);
-      const liars = new Set<string>();
-      const good = new Map<number, Uint8Array>();
-      for (const { begin, peer, digest } of piece.blocks) {
-        if (liars.has(peer)) continue;
-        const right = good.get(begin) ?? digestOf(begin);
-        if (right === undefined) continue;
-        good.set(begin, right);
-        if (!same(digest, right)) liars.add(peer);
-      }
-      for (const peer of liars) convict(peer);
-      return [...liars];
+      return liars;
+    },
+    compared: (index, digestOf) => {
+      const liars = expose(index, digestOf);
+      const piece = pieces.get(index);
+      blocks -= piece?.blocks.splice(0).length ?? 0;
+      return liars;
     },
     suspect: (index) => (pieces.get(index)?.blocks.length ?? 0) > 0,
     hopeless: (index) =>

@@ -1,13 +1,20 @@
 /**
- * Where pieces, blocks and files lie in the bytes of a v1 or hybrid torrent, which are the concatenation of its files (BEP 3).
- * Plain arithmetic: offsets and lengths are bytes, indices count from 0.
+ * Where pieces, blocks and files lie in the bytes of a torrent, whatever its version. Plain arithmetic: offsets and lengths are bytes, indices count
+ * from 0.
+ *
+ * Piece `i` begins at `i` times the piece length in every version. In v1 the bytes are the concatenation of the files (BEP 3). In v2 and hybrids every
+ * file that is not empty begins with a piece, and a piece ends with its file (BEP 52): what lies between is a gap, which a hybrid's v1 half calls
+ * pads. Nothing of a gap is ever asked for or kept; it reads as zeros, and peers may ask for it.
  */
 import type { TorrentFile, TorrentInfo } from "./metainfo.ts";
 import * as Bitfield from "./bitfield.ts";
 import { BLOCK_LENGTH } from "./wire.ts";
 
 /** What is needed of a torrent to place its pieces. */
-export type Shape = Pick<TorrentInfo, "pieceLength" | "pieceCount" | "totalLength">;
+export interface Shape extends Pick<TorrentInfo, "version" | "pieceLength" | "pieceCount" | "totalLength"> {
+  /** In torrent order. */
+  readonly files: ReadonlyArray<Extent>;
+}
 
 /** What is needed of a file to place its bytes. */
 export type Extent = Pick<TorrentFile, "offset" | "length">;
@@ -15,10 +22,40 @@ export type Extent = Pick<TorrentFile, "offset" | "length">;
 /** Where piece `index` begins in the torrent. */
 export const pieceOffset = (shape: Shape, index: number): number => index * shape.pieceLength;
 
-/** Bytes of piece `index`; 0 outside the torrent. The last piece may be shorter than the others. */
+/** Index of the first file that ends after `offset`; `files.length` when there is none. Files are in torrent order. */
+const firstEndingAfter = (files: ReadonlyArray<Extent>, offset: number): number => {
+  let low = 0;
+  let high = files.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const file = files[middle];
+    if (file !== undefined && file.offset + file.length <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+};
+
+/** Index of the file that piece `index` begins in; in v2 and hybrids it holds bytes of no other. */
+export const fileOf = (shape: Shape, index: number): number => firstEndingAfter(shape.files, pieceOffset(shape, index));
+
+/** Bytes of piece `index`; 0 outside the torrent. In v1 the last piece may be shorter than the others, in v2 and hybrids the last of each file. */
 export const pieceLength = (shape: Shape, index: number): number => {
   if (index < 0 || index >= shape.pieceCount) return 0;
-  return Math.min(shape.pieceLength, shape.totalLength - pieceOffset(shape, index));
+  const offset = pieceOffset(shape, index);
+  if (shape.version === "v1") return Math.min(shape.pieceLength, shape.totalLength - offset);
+  const file = shape.files[fileOf(shape, index)];
+  return file === undefined ? 0 : Math.min(shape.pieceLength, file.offset + file.length - offset);
+};
+
+/**
+ * Bytes of piece `index` with the zeros that follow them: what a hybrid's SHA-1 is taken over, and what a peer may ask for. libtorrent asks for whole
+ * blocks at the end of a file, in v2 torrents too.
+ */
+export const paddedLength = (shape: Shape, index: number): number => {
+  if (index < 0 || index >= shape.pieceCount) return 0;
+  return shape.version === "v2"
+    ? shape.pieceLength
+    : Math.min(shape.pieceLength, shape.totalLength - pieceOffset(shape, index));
 };
 
 /** Blocks of piece `index`; the last may be shorter than the others. */
@@ -52,20 +89,7 @@ export interface FileSpan {
   readonly length: number;
 }
 
-/** Index of the first file that ends after `offset`; `files.length` when there is none. Files are in torrent order. */
-const firstEndingAfter = (files: ReadonlyArray<Extent>, offset: number): number => {
-  let low = 0;
-  let high = files.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const file = files[middle];
-    if (file !== undefined && file.offset + file.length <= offset) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-};
-
-/** The runs that `length` bytes from `offset` of the torrent fall into, in order, empty files left out. Takes time by the files touched. */
+/** The runs that `length` bytes from `offset` of the torrent fall into, in order, empty files and gaps left out. Takes time by the files touched. */
 export const fileSpans = (files: ReadonlyArray<Extent>, offset: number, length: number): ReadonlyArray<FileSpan> => {
   const spans: Array<FileSpan> = [];
   const end = offset + length;

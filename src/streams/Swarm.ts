@@ -14,6 +14,7 @@ import type { PeerReason } from "../schema/errors/PeerError.ts";
 import type { StorageError } from "../schema/errors/StorageError.ts";
 import type { InfoHash } from "../schema/infoHash.ts";
 import type { TorrentInfo } from "../schema/metainfo.ts";
+import type { LayerPart, PieceHashes } from "../schema/pieceHashes.ts";
 import type { PieceTable } from "../services/Picker/Picker.ts";
 import type { OpenStorage } from "../services/Storage/Storage.ts";
 import type { Acquaintances } from "./acquaintances.ts";
@@ -34,6 +35,15 @@ export interface Torrent {
   readonly table: PieceTable;
   readonly assembler: Assembler;
   readonly storage: OpenStorage;
+  /** What the pieces must be. */
+  readonly hashes: PieceHashes;
+  /**
+   * Takes in part of a file's piece layer if it proves right (see `PieceHashes.learnLayer`), and lets the pieces be fetched that could not be judged before.
+   * Returns whether it did; whoever may ask peers for more is to be told by the caller.
+   */
+  readonly learnLayer: (file: number, part: LayerPart) => boolean;
+  /** Keeps a piece from being fetched until there is a hash to judge it by. */
+  readonly hold: (index: number) => void;
   /** Bytes of a piece that is not complete were written. */
   readonly touched: () => void;
   /** A piece that we had is no longer on disk. */

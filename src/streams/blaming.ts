@@ -8,25 +8,21 @@ import * as Layer from "effect/Layer";
 import * as NetAddress from "effect/net/NetAddress";
 import * as Option from "effect/Option";
 import * as Result from "effect/Result";
-import type { Blame } from "../schema/blame.ts";
+import type { Blame, Contribution } from "../schema/blame.ts";
+import { LEAF_BLOCK, NODE_LENGTH } from "../schema/merkle.ts";
 import { Bans } from "../services/Bans.ts";
 import { Events } from "../services/Events.ts";
 import { Swarm } from "./Swarm.ts";
-
-/** A block of a piece that failed; `peer` is absent for what was on disk. */
-export interface FailedBlock {
-  readonly begin: number;
-  readonly peer: string | undefined;
-  readonly digest: Uint8Array;
-}
 
 /** Finds and bans those who send wrong blocks. */
 export class Blaming extends Context.Service<
   Blaming,
   {
-    readonly failed: (index: number, blocks: ReadonlyArray<FailedBlock>) => Effect.Effect<void>;
+    readonly failed: (index: number, blocks: ReadonlyArray<Contribution>) => Effect.Effect<void>;
     /** The piece is right now; `digestOf` gives the digest of its block at `begin`. */
     readonly verified: (index: number, digestOf: (begin: number) => Uint8Array | undefined) => Effect.Effect<void>;
+    /** The hashes of the blocks of a piece that failed are known now: `leaves`, 32 bytes each, in order (BEP 52). */
+    readonly compared: (index: number, leaves: Uint8Array) => Effect.Effect<void>;
     /** Whether the piece failed before and its culprit is still sought. */
     readonly suspect: (index: number) => boolean;
     /** How often the piece failed, once that is too often with nobody to blame. */
@@ -65,6 +61,15 @@ export class Blaming extends Context.Service<
               for (const address of blame.failed(index, blocks)) convict(address);
             }),
           verified: (index, digestOf) => Effect.sync(() => blame.verified(index, digestOf).forEach(convict)),
+          compared: (index, leaves) =>
+            Effect.sync(() =>
+              blame
+                .compared(index, (begin) => {
+                  const at = (begin / LEAF_BLOCK) * NODE_LENGTH;
+                  return leaves.subarray(at, at + NODE_LENGTH);
+                })
+                .forEach(convict),
+            ),
           suspect: blame.suspect,
           hopeless: blame.hopeless,
         });

@@ -5,11 +5,14 @@
 import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
 import * as Bitfield from "../schema/bitfield.ts";
-import { pieceLength, pieceOffset, type Shape } from "../schema/geometry.ts";
+import { contradiction, type MetainfoError } from "../schema/errors/MetainfoError.ts";
+import { fileOf, pieceLength, pieceOffset, type PieceRange, piecesOf, type Shape } from "../schema/geometry.ts";
+import { NODE_LENGTH } from "../schema/merkle.ts";
 import type { TorrentInfo } from "../schema/metainfo.ts";
-import { isHashOf } from "../schema/pieceHashes.ts";
+import type { PieceDigest, PieceHashes } from "../schema/pieceHashes.ts";
 import type { StorageError } from "../schema/errors/StorageError.ts";
-import { Hasher, type Digesting } from "../services/Hasher.ts";
+import { Hasher } from "../services/Hasher.ts";
+import { feed, makePieceDigests, type PieceDigesting } from "../services/pieceDigest.ts";
 import type { OpenStorage } from "../services/Storage/Storage.ts";
 
 /** Bytes of a read; several small pieces at a time, or part of a big one. */
@@ -37,7 +40,9 @@ function* chunksOf(info: Shape, pieces: Uint8Array): Generator<Chunk> {
       }
       continue;
     }
-    for (let more = 1; more < most && Bitfield.has(pieces, index + 1); more++) length += pieceLength(info, ++index);
+    // A gap behind a short piece is not read.
+    for (let more = 1; more < most && length === more * info.pieceLength && Bitfield.has(pieces, index + 1); more++)
+      length += pieceLength(info, ++index);
     yield { offset, length };
   }
 }
@@ -46,18 +51,22 @@ function* chunksOf(info: Shape, pieces: Uint8Array): Generator<Chunk> {
 const makeDigester = (
   shape: Shape,
   hasher: Hasher["Service"],
-  onDigest: (index: number, digest: Uint8Array) => void,
+  onDigest: HashOptions["onDigest"],
 ): ((chunk: Chunk, bytes: Uint8Array) => void) => {
-  let started: Digesting | undefined;
+  const digests = makePieceDigests(shape, hasher);
+  let started: PieceDigesting | undefined;
+  let taken = 0;
 
   /** Bytes of one piece, up to its end or not. */
   const part = (index: number, bytes: Uint8Array, ends: boolean): void => {
-    if (started === undefined && ends) return onDigest(index, hasher.sha1(bytes));
-    started ??= hasher.begin();
-    started.update(bytes);
+    if (started === undefined && ends) return onDigest(index, digests.of(index, bytes));
+    started ??= digests.begin(index);
+    feed(started, taken, bytes);
+    taken += bytes.length;
     if (!ends) return;
     onDigest(index, started.digest());
     started = undefined;
+    taken = 0;
   };
 
   return ({ offset, length }, bytes) => {
@@ -77,8 +86,8 @@ export interface HashOptions {
   readonly storage: Pick<OpenStorage, "read">;
   /** Bits of the pieces to hash; all their bytes are on disk. */
   readonly pieces: Uint8Array;
-  /** Told of each piece's SHA-1, in order; the bytes are its to keep. */
-  readonly onDigest: (index: number, digest: Uint8Array) => void;
+  /** Told of each piece's digest, in order; it is its to keep. */
+  readonly onDigest: (index: number, digest: PieceDigest) => void;
   /** Told of the bytes hashed so far and of all that will be. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
@@ -117,18 +126,24 @@ export const hashPieces = ({
     }
   });
 
-/** Options of `checkPieces`. */
-export interface CheckOptions {
+/** What is looked at. */
+export interface LookOptions {
   readonly info: TorrentInfo;
   readonly storage: Pick<OpenStorage, "read">;
-  /** Bits of the pieces to hash; all their bytes are on disk. */
+  /** Bits of the pieces to look at; all their bytes are on disk. */
   readonly pieces: Uint8Array;
+}
+
+/** What is checked, and by what. */
+export interface CheckOptions extends LookOptions {
+  /** Learns the piece layers of files that are whole on disk. */
+  readonly hashes: PieceHashes;
   /** Told of the bytes hashed so far and of all that will be. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
 /** Of these pieces those that seem to be written: a look at each, so that the holes of a huge sparse file cost next to nothing. */
-export const writtenPieces = ({ info, storage, pieces }: CheckOptions): Effect.Effect<Uint8Array, StorageError> =>
+export const writtenPieces = ({ info, storage, pieces }: LookOptions): Effect.Effect<Uint8Array, StorageError> =>
   Effect.gen(function* () {
     const written = Bitfield.make(info.pieceCount);
     const buffer = new Uint8Array(LOOK_LENGTH);
@@ -141,12 +156,48 @@ export const writtenPieces = ({ info, storage, pieces }: CheckOptions): Effect.E
     return written;
   });
 
-/** Hashes pieces on disk; gives bits of the good ones. Fails when a file cannot be read after all. */
-export const checkPieces = ({ info, ...options }: CheckOptions): Effect.Effect<Uint8Array, StorageError, Hasher> =>
+/**
+ * Pieces that there are no hashes for, but for the root of their file: when all of a file has come by, its layer can be proven as a whole. `prove` returns the
+ * pieces that are right after all.
+ */
+const makeUnproven = (info: TorrentInfo, hashes: PieceHashes) => {
+  let nodes = new Uint8Array(0);
+  let next = -1;
+  return {
+    prove: (index: number, node: Uint8Array): PieceRange | undefined => {
+      const number = fileOf(info, index);
+      const file = info.files[number];
+      const range = file && piecesOf(info, file);
+      if (range === undefined) return undefined;
+      if (index === range.first) nodes = new Uint8Array((range.last - range.first + 1) * NODE_LENGTH);
+      else if (index !== next) return undefined;
+      next = index + 1;
+      nodes.set(node, (index - range.first) * NODE_LENGTH);
+      return index === range.last && hashes.learnLayer(number, { first: 0, nodes }) !== undefined ? range : undefined;
+    },
+  };
+};
+
+/** Hashes pieces on disk; gives bits of the good ones. Fails when a file cannot be read after all, and for a hybrid whose hashes contradict each other. */
+export const checkPieces = ({
+  info,
+  hashes,
+  ...options
+}: CheckOptions): Effect.Effect<Uint8Array, StorageError | MetainfoError, Hasher> =>
   Effect.suspend(() => {
     const good = Bitfield.make(info.pieceCount);
-    const onDigest = (index: number, digest: Uint8Array): void => {
-      if (isHashOf(info.pieces, index, digest)) Bitfield.set(good, index);
+    const unproven = makeUnproven(info, hashes);
+    let contradicted: number | undefined;
+    const onDigest = (index: number, digest: PieceDigest): void => {
+      const verdict = hashes.judge(index, digest);
+      if (verdict._tag === "Verified") Bitfield.set(good, index);
+      else if (verdict._tag === "Contradiction") contradicted ??= index;
+      else if (verdict._tag === "HashesMissing" && digest.node !== undefined) {
+        const proven = unproven.prove(index, digest.node);
+        for (let piece = proven?.first ?? 0; piece <= (proven?.last ?? -1); piece++) Bitfield.set(good, piece);
+      }
     };
-    return Effect.as(hashPieces({ ...options, shape: info, onDigest }), good);
+    return Effect.flatMap(hashPieces({ ...options, shape: info, onDigest }), () =>
+      contradicted === undefined ? Effect.succeed(good) : Effect.fail(contradiction(contradicted)),
+    );
   });

@@ -111,7 +111,13 @@ export const create = (
     if (totalLength === 0) return yield* fail({ _tag: "Empty" });
     const pieceLength = options.pieceLength ?? automaticPieceLength(totalLength);
     if (!isPieceLength(pieceLength)) return yield* fail({ _tag: "BadPieceLength", length: pieceLength });
-    const shape: Shape = { pieceLength, totalLength, pieceCount: Math.ceil(totalLength / pieceLength) };
+    const shape: Shape = {
+      version: "v1",
+      files: layout.files,
+      pieceLength,
+      totalLength,
+      pieceCount: Math.ceil(totalLength / pieceLength),
+    };
     if (shape.pieceCount > MAX_PIECES) return yield* fail({ _tag: "TooLarge", limit: Bencode.MAX_LENGTH });
 
     const storage = yield* Storage.use((service) => service.open(layout));
@@ -121,7 +127,7 @@ export const create = (
       shape,
       storage,
       pieces: Bitfield.full(shape.pieceCount),
-      onDigest: (index, digest) => pieces.set(digest, index * PIECE_HASH_LENGTH),
+      onDigest: (index, { sha1 }) => sha1 && pieces.set(sha1, index * PIECE_HASH_LENGTH),
       onProgress: options.onProgress,
     });
     yield* refuseChanged(layout.files, before, yield* storage.survey);

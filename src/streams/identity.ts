@@ -35,7 +35,8 @@ export const identify = Effect.fnUntraced(function* (
   const name = model.name ?? infoHash.hex;
   const invalid = (error: MetainfoError | BencodeError) =>
     new DownloadFailed({ name, reason: { _tag: "Invalid", error } });
-  if (model.infoHashV1 === undefined) return yield* invalid(new MetainfoError({ reason: { _tag: "OnlyV2" } }));
+  if (source._tag === "Magnet" && model.infoHashV1 === undefined)
+    return yield* invalid(new MetainfoError({ reason: { _tag: "OnlyV2" } }));
 
   const read = (bytes: Uint8Array): Effect.Effect<TorrentInfo, DownloadFailed> =>
     Effect.fromResult(Result.mapError(parseInfo(bytes, hasher), invalid));

@@ -48,7 +48,7 @@ export const isFull = (torrent: Pick<Torrent, "info">, { index, blocks }: Partia
 /** Opens the kept pieces again with what is on disk of them; one that does not fit or cannot be read is fetched whole. */
 export const restorePartials = Effect.fnUntraced(function* (torrent: Torrent, partials: ReadonlyArray<PartialPiece>) {
   for (const { index, blocks } of partials) {
-    if (torrent.table.have(index) || !torrent.table.wanted(index)) continue;
+    if (torrent.table.have(index) || !torrent.table.wanted(index) || !torrent.hashes.isKnown(index)) continue;
     const length = pieceLength(torrent.info, index);
     const bytes = new Uint8Array(length);
     const start = pieceOffset(torrent.info, index);

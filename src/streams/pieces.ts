@@ -7,10 +7,12 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Result from "effect/Result";
 import * as Stream from "effect/Stream";
-import { DownloadFailed } from "../schema/errors/DownloadError.ts";
+import { DownloadFailed, type DownloadReason } from "../schema/errors/DownloadError.ts";
+import { contradiction } from "../schema/errors/MetainfoError.ts";
 import type { StorageError } from "../schema/errors/StorageError.ts";
 import { pieceOffset } from "../schema/geometry.ts";
-import { isHashOf } from "../schema/pieceHashes.ts";
+import { NODE_LENGTH } from "../schema/merkle.ts";
+import type { PieceDigest } from "../schema/pieceHashes.ts";
 import { DataSettings } from "../schema/settings.ts";
 import { BLOCK_LENGTH } from "../schema/wire.ts";
 import { Hasher } from "../services/Hasher.ts";
@@ -28,9 +30,6 @@ export interface Stored {
   readonly piece: OpenPiece;
 }
 
-const isGood = ({ info }: Torrent, piece: OpenPiece): boolean =>
-  isHashOf(info.pieces, piece.index, piece.digest.digest());
-
 const offsetOf = ({ info }: Torrent, piece: OpenPiece): number => pieceOffset(info, piece.index);
 
 /** The bytes of one block: from memory while they are there, else from disk. */
@@ -42,31 +41,44 @@ const readBlock = Effect.fnUntraced(function* (torrent: Torrent, piece: OpenPiec
   return bytes;
 });
 
-/** Hashes what went to disk before the digest got to it. */
+/** Hashes what went to disk before the digest got to it, where that needs the bytes in order. */
 const finishDigest = Effect.fnUntraced(function* (torrent: Torrent, piece: OpenPiece) {
+  const { update } = piece.digest;
+  if (update === undefined) return;
   for (let at = piece.hashed * BLOCK_LENGTH; at < piece.length; at += READ_BACK) {
     const bytes = new Uint8Array(Math.min(READ_BACK, piece.length - at));
     yield* torrent.storage.read(offsetOf(torrent, piece) + at, bytes);
-    piece.digest.update(bytes);
+    update(bytes);
   }
 });
 
-const blockDigests = Effect.fnUntraced(function* (torrent: Torrent, piece: OpenPiece) {
+/** A digest of each block, of the same kind for the same torrent: in v2 they were made already. */
+const blockDigests = Effect.fnUntraced(function* (torrent: Torrent, piece: OpenPiece, { leaves }: PieceDigest) {
   const hasher = yield* Hasher;
   const digests: Array<Uint8Array> = [];
   for (let block = 0; block < piece.blockCount; block++)
-    digests.push(hasher.sha1(yield* readBlock(torrent, piece, block)));
+    digests.push(
+      leaves?.subarray(block * NODE_LENGTH, (block + 1) * NODE_LENGTH) ??
+        hasher.sha1(yield* readBlock(torrent, piece, block)),
+    );
   return digests;
 });
 
+const endWith = ({ info }: Torrent, reason: DownloadReason): DownloadFailed =>
+  new DownloadFailed({ name: info.name, reason });
+
 /** The piece is wrong: names who can be named, and has it fetched again. */
-const reject = Effect.fnUntraced(function* (torrent: Torrent, piece: OpenPiece) {
+const reject = Effect.fnUntraced(function* (
+  torrent: Torrent,
+  { digest, piece, wrong }: { piece: OpenPiece; digest: PieceDigest; wrong: ReadonlyArray<number> | undefined },
+) {
   const blaming = yield* Blaming;
-  const digests = yield* blockDigests(torrent, piece);
-  const blocks = digests.map((digest, block) => ({
+  const digests = yield* blockDigests(torrent, piece, digest);
+  const blocks = digests.map((own, block) => ({
     begin: block * BLOCK_LENGTH,
     peer: piece.from[block]?.address,
-    digest,
+    digest: own,
+    ...(wrong !== undefined && { wrong: wrong.includes(block) }),
   }));
   // Padding is from nobody and right: it must not hide a sole contributor.
   yield* blaming.failed(
@@ -76,28 +88,46 @@ const reject = Effect.fnUntraced(function* (torrent: Torrent, piece: OpenPiece) 
   torrent.assembler.failed(piece);
   const hopeless = blaming.hopeless(piece.index);
   if (Option.isSome(hopeless))
-    return yield* new DownloadFailed({
-      name: torrent.info.name,
-      reason: { _tag: "BadPiece", index: piece.index, times: hopeless.value },
-    });
+    return yield* endWith(torrent, { _tag: "BadPiece", index: piece.index, times: hopeless.value });
   return Option.none<Stored>();
 });
 
 /** The piece is right: if it was wrong before, its liars can be told now. */
-const accept = Effect.fnUntraced(function* (torrent: Torrent, piece: OpenPiece) {
+const accept = Effect.fnUntraced(function* (torrent: Torrent, piece: OpenPiece, digest: PieceDigest) {
   const blaming = yield* Blaming;
+  torrent.hashes.forgetLeaves(piece.index);
   if (blaming.suspect(piece.index)) {
-    const digests = yield* blockDigests(torrent, piece);
+    const digests = yield* blockDigests(torrent, piece, digest);
     yield* blaming.verified(piece.index, (begin) => digests[begin / BLOCK_LENGTH]);
   }
   return Option.some<Stored>({ piece });
 });
 
-const storeWhole = Effect.fnUntraced(function* (torrent: Torrent, piece: OpenPiece, bytes: Uint8Array) {
-  if (!isGood(torrent, piece)) return yield* reject(torrent, piece);
-  yield* torrent.storage.write(offsetOf(torrent, piece), bytes);
-  return yield* accept(torrent, piece);
+/** Judges a piece that is all there: `store` is what is left to do when it is right. */
+const judge = Effect.fnUntraced(function* (
+  torrent: Torrent,
+  piece: OpenPiece,
+  store: Effect.Effect<void, StorageError> = Effect.void,
+) {
+  const digest = piece.digest.digest();
+  const verdict = torrent.hashes.judge(piece.index, digest);
+  switch (verdict._tag) {
+    case "Verified":
+      yield* store;
+      return yield* accept(torrent, piece, digest);
+    case "Corrupt":
+      return yield* reject(torrent, { piece, digest, wrong: verdict.blocks });
+    case "Contradiction":
+      return yield* endWith(torrent, { _tag: "Invalid", error: contradiction(piece.index) });
+    case "HashesMissing":
+      torrent.assembler.failed(piece);
+      torrent.hold(piece.index);
+      return Option.none<Stored>();
+  }
 });
+
+const storeWhole = (torrent: Torrent, piece: OpenPiece, bytes: Uint8Array) =>
+  judge(torrent, piece, torrent.storage.write(offsetOf(torrent, piece), bytes));
 
 const storeRun = Effect.fnUntraced(function* (torrent: Torrent, { piece, run }: Filled, bytes: Uint8Array) {
   yield* torrent.storage.write(offsetOf(torrent, piece) + run * piece.runBlocks * BLOCK_LENGTH, bytes);
@@ -107,7 +137,7 @@ const storeRun = Effect.fnUntraced(function* (torrent: Torrent, { piece, run }: 
   (yield* Swarm).wake(monotonicMillis(yield* Clock.Clock));
   if (piece.runsWritten < piece.runCount) return Option.none<Stored>();
   yield* finishDigest(torrent, piece);
-  return yield* isGood(torrent, piece) ? accept(torrent, piece) : reject(torrent, piece);
+  return yield* judge(torrent, piece);
 });
 
 const store = Effect.fnUntraced(function* (filled: Filled) {

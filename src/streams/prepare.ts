@@ -14,10 +14,12 @@ import * as Bitfield from "../schema/bitfield.ts";
 import { type DownloadError, DownloadFailed } from "../schema/errors/DownloadError.ts";
 import { StorageError } from "../schema/errors/StorageError.ts";
 import { pieceLength, wantedPieces } from "../schema/geometry.ts";
+import type { MetainfoError } from "../schema/errors/MetainfoError.ts";
 import type { TorrentInfo } from "../schema/metainfo.ts";
 import { DataSettings } from "../schema/settings.ts";
 import { Events } from "../services/Events.ts";
 import { Hasher } from "../services/Hasher.ts";
+import { makePieceDigests } from "../services/pieceDigest.ts";
 import { Picker, type PieceTable } from "../services/Picker/Picker.ts";
 import type { ResumeStore } from "../services/ResumeStore/ResumeStore.ts";
 import { type OpenStorage, Storage } from "../services/Storage/Storage.ts";
@@ -26,6 +28,7 @@ import type { Acquaintances } from "./acquaintances.ts";
 import { makeAssembler } from "./assembler/assembler.ts";
 import { makeBuffers } from "./assembler/buffers.ts";
 import { checkPieces } from "./checking.ts";
+import { recallHashes } from "./layers.ts";
 import { openOutput, type Output } from "./output.ts";
 import { padBlocks, padPieces } from "./padding.ts";
 import { isFull, keepPartials, restorePartials } from "./partials.ts";
@@ -78,17 +81,12 @@ const LEAST_BUFFERS = 4;
 /** Between two `progress` events while hashing, in milliseconds. */
 const CHECK_PROGRESS = 500;
 
-const missingBytes = (info: TorrentInfo, table: PieceTable): number => {
-  const last = info.pieceCount - 1;
-  const short = table.wanted(last) && !table.have(last) ? info.pieceLength - pieceLength(info, last) : 0;
-  return table.missing() * info.pieceLength - short;
-};
-
-/** Bytes of all that we do not have, wanted or not. */
-const lackingBytes = (info: TorrentInfo, table: PieceTable): number => {
-  const last = info.pieceCount - 1;
-  const short = table.have(last) ? info.pieceLength - pieceLength(info, last) : 0;
-  return info.totalLength - (table.haveCount() * info.pieceLength - short);
+/** Bytes of the pieces that we do not have: of those wanted, or of all. */
+const missingBytes = (info: TorrentInfo, table: PieceTable, which: "wanted" | "all"): number => {
+  let bytes = 0;
+  for (let index = 0; index < info.pieceCount; index++)
+    if (!table.have(index) && (which === "all" || table.wanted(index))) bytes += pieceLength(info, index);
+  return bytes;
 };
 
 const tellMetadata = (info: TorrentInfo, output: Output, selectedSize: number) => {
@@ -158,22 +156,32 @@ export const prepare = Effect.fnUntraced(function* (
   const settings = yield* DataSettings;
   const output = yield* openOutput(info, request);
   const { root } = output.layout;
+  const invalid = (error: MetainfoError) =>
+    Effect.fail(new DownloadFailed({ name: info.name, reason: { _tag: "Invalid", error } }));
   const selectedSize = output.selected.reduce((sum, index) => sum + (info.files[index]?.length ?? 0), 0);
   yield* context.opened(root);
   yield* tellMetadata(info, output, selectedSize);
 
   const storage = yield* Storage.use((service) => service.open(output.layout));
+  const { source } = request;
+  const layers = source._tag === "Metainfo" ? source.metainfo.pieceLayers : undefined;
+  const { hashes, save: saveHashes } = yield* recallHashes(info, layers);
   const recovered = yield* recover({
     info,
+    hashes,
     output,
     storage,
     check: request.check,
     overwrite: request.overwrite,
     onProgress: yield* tellChecking,
-  });
+  }).pipe(Effect.catchTag("MetainfoError", invalid));
   const full = Bitfield.make(info.pieceCount);
   for (const partial of recovered.partial) if (isFull({ info }, partial)) Bitfield.set(full, partial.index);
-  const fullAndGood = yield* checkPieces({ info, storage, pieces: full });
+  const fullAndGood = yield* Effect.catchTag(
+    checkPieces({ info, hashes, storage, pieces: full }),
+    "MetainfoError",
+    invalid,
+  );
   const have = Bitfield.union(Bitfield.union(recovered.have, fullAndGood), padPieces(info));
 
   const chosen = wantedPieces(info, output.selected);
@@ -182,24 +190,35 @@ export const prepare = Effect.fnUntraced(function* (
   const table = yield* picker.make({ pieceCount: info.pieceCount, order, wanted, have });
   if (request.shareOnly && table.haveCount() === 0)
     return yield* new DownloadFailed({ name: info.name, reason: { _tag: "NothingToShare", path: root } });
-  const lacking = (): number => lackingBytes(info, table);
-  const left = (): number => (request.shareOnly ? lacking() : missingBytes(info, table));
+  const lacking = (): number => missingBytes(info, table, "all");
+  const left = (): number => (request.shareOnly ? lacking() : missingBytes(info, table, "wanted"));
   const runLength = Math.min(info.pieceLength, settings.runLength);
   const assembler = makeAssembler({
     table,
-    hasher,
+    beginDigest: makePieceDigests(info, hasher).begin,
     buffers: makeBuffers(runLength, Math.max(LEAST_BUFFERS, Math.floor(settings.bufferBytes / runLength))),
     pieceLength: (index) => pieceLength(info, index),
     runLength,
     suspect: context.suspect,
     isPad: padBlocks(info),
   });
+  // Open, and nobody fetches it: wanted, missing, and not to be chosen.
+  const hold = (index: number): void => table.open(index);
+  for (let index = 0; index < info.pieceCount; index++) if (!hashes.isKnown(index)) hold(index);
   let kept: Pick<Recorder, "touched" | "lost"> = { touched: () => {}, lost: () => {} };
   const torrent: Torrent = {
     info,
     table,
     assembler,
     storage,
+    hashes,
+    learnLayer: (file, part) => {
+      const gained = hashes.learnLayer(file, part);
+      for (const index of gained ?? []) table.reopen(index);
+      if (gained !== undefined) kept.touched();
+      return gained !== undefined;
+    },
+    hold,
     touched: () => kept.touched(),
     lost: (index) => {
       table.lost(index);
@@ -212,7 +231,7 @@ export const prepare = Effect.fnUntraced(function* (
     pieces: table.haveCount(),
     from: recovered.from,
   });
-  yield* checkSpace(storage, root, missingBytes(info, table));
+  yield* checkSpace(storage, root, missingBytes(info, table, "wanted"));
   const partial = recovered.partial.filter((partial) => !isFull(torrent, partial));
   if (!request.shareOnly) yield* restorePartials(torrent, partial);
 
@@ -227,6 +246,7 @@ export const prepare = Effect.fnUntraced(function* (
     wanted: chosen,
     traffic: () => context.totals,
     peers: info.private ? () => [] : context.acquaintances.list,
+    also: saveHashes,
     partial: request.shareOnly ? Effect.succeed(partial) : keepPartials(torrent),
   }).pipe(Scope.provide(recording));
   kept = recorder;

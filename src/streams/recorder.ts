@@ -15,6 +15,7 @@ import type * as Scope from "effect/Scope";
 import * as Bitfield from "../schema/bitfield.ts";
 import { isSame } from "../schema/bytes.ts";
 import type { StorageError } from "../schema/errors/StorageError.ts";
+import type { ResumeError } from "../schema/errors/ResumeError.ts";
 import { RESUME_VERSION, type PartialPiece } from "../schema/resume.ts";
 import { DataSettings } from "../schema/settings.ts";
 import { Events } from "../services/Events.ts";
@@ -41,6 +42,8 @@ export interface RecorderOptions {
   readonly traffic: () => { readonly downloaded: number; readonly uploaded: number };
   /** Peers that were of use, as `address:port`. */
   readonly peers: () => ReadonlyArray<string>;
+  /** Keeps what else is to outlive the run; part of every record. */
+  readonly also: Effect.Effect<void, ResumeError>;
   /** At the end: writes out what is worth keeping of pieces under way, and names it. */
   readonly partial: Effect.Effect<ReadonlyArray<PartialPiece>, StorageError>;
 }
@@ -83,6 +86,7 @@ export const makeRecorder = (
       Effect.gen(function* () {
         if (!usable) return;
         changed = false;
+        yield* options.also;
         const { downloaded, uploaded } = options.traffic();
         yield* store.save(output.key, {
           version: RESUME_VERSION,

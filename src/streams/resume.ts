@@ -8,7 +8,9 @@ import * as Path from "effect/Path";
 import * as Bitfield from "../schema/bitfield.ts";
 import { StorageError } from "../schema/errors/StorageError.ts";
 import { pieceLength, pieceOffset, piecesOf } from "../schema/geometry.ts";
+import type { MetainfoError } from "../schema/errors/MetainfoError.ts";
 import type { TorrentInfo } from "../schema/metainfo.ts";
+import type { PieceHashes } from "../schema/pieceHashes.ts";
 import type { PartialPiece, ResumeRecord } from "../schema/resume.ts";
 import { DataSettings } from "../schema/settings.ts";
 import type { Hasher } from "../services/Hasher.ts";
@@ -21,6 +23,7 @@ import { judge, trustNothing } from "./trust.ts";
 /** What `recover` needs to know. */
 export interface RecoverOptions {
   readonly info: TorrentInfo;
+  readonly hashes: PieceHashes;
   readonly output: Output;
   /** The output's open storage. */
   readonly storage: OpenStorage;
@@ -156,9 +159,9 @@ const totals = (record: Option.Option<ResumeRecord>): Pick<Recovered, "downloade
 /** Finds out what is on disk, reading as little as the record allows. */
 export const recover = (
   options: RecoverOptions,
-): Effect.Effect<Recovered, StorageError, Storage | ResumeStore | Hasher> =>
+): Effect.Effect<Recovered, StorageError | MetainfoError, Storage | ResumeStore | Hasher> =>
   Effect.gen(function* () {
-    const { info, output, storage, onProgress } = options;
+    const { info, hashes, output, storage, onProgress } = options;
     const { recordInterval } = yield* DataSettings;
     const bootId = yield* ResumeStore.use((store) => store.bootId);
     const first = yield* storage.survey;
@@ -170,7 +173,7 @@ export const recover = (
     const verdict = options.check ? trustNothing(evidence) : judge(evidence);
     const recent = yield* writtenPieces({ info, storage, pieces: verdict.chances });
     const suspects = Bitfield.union(verdict.suspects, recent);
-    const found = yield* checkPieces({ info, storage, pieces: suspects, onProgress });
+    const found = yield* checkPieces({ info, hashes, storage, pieces: suspects, onProgress });
     const have = Bitfield.union(verdict.trusted, found);
     if (!options.overwrite) yield* refuseForeign(options, states, have);
 

@@ -5,7 +5,7 @@
 import * as NetAddress from "effect/net/NetAddress";
 import { allowedFast } from "../schema/allowedFast.ts";
 import type { PeerReason } from "../schema/errors/PeerError.ts";
-import { pieceLength } from "../schema/geometry.ts";
+import { paddedLength } from "../schema/geometry.ts";
 import type { PeerSettings } from "../schema/settings.ts";
 import { type BlockSpan, type EncodableMessage, MAX_PIECE_PAYLOAD } from "../schema/wire.ts";
 import type { Hasher } from "../services/Hasher.ts";
@@ -67,14 +67,14 @@ export const makeServing = (options: {
       if (!link.fast || !NetAddress.isIpv4Address(address) || table.haveCount() === 0) return [];
       const { infoHash, pieceCount } = info;
       const set = allowedFast({ address, infoHash, pieceCount, size: ALLOWED_FAST, sha1: options.hasher.sha1 });
-      for (const index of set) allowed.set(index, pieceLength(info, index));
+      for (const index of set) allowed.set(index, paddedLength(info, index));
       return set.map((index) => ({ _tag: "AllowedFast", index }));
     },
     requested: (block, torrent, shown) => {
       const { index, begin, length } = block;
       if (length === 0 || length > MAX_PIECE_PAYLOAD) return { _tag: "BadLength", message: "request", length };
       // Also without the metadata: we have said that we have nothing.
-      if (torrent === undefined || begin + length > pieceLength(torrent.info, index))
+      if (torrent === undefined || begin + length > paddedLength(torrent.info, index))
         return { _tag: "OutOfRange", message: "request", index };
       const have = shown && torrent.table.have(index);
       if (have && (!choked || spend(block)) && uploads.add(block)) {

@@ -4,11 +4,12 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Bitfield from "../schema/bitfield.ts";
-import { MetainfoError } from "../schema/errors/MetainfoError.ts";
+import type { MetainfoError } from "../schema/errors/MetainfoError.ts";
 import type { StorageError } from "../schema/errors/StorageError.ts";
 import { fileSpans, pieceLength, pieceOffset, piecesOf } from "../schema/geometry.ts";
-import type { TorrentFile, TorrentInfo } from "../schema/metainfo.ts";
-import type { Hasher } from "../services/Hasher.ts";
+import type { Metainfo, TorrentFile, TorrentInfo } from "../schema/metainfo.ts";
+import { makePieceHashes } from "../schema/pieceHashes.ts";
+import { Hasher } from "../services/Hasher.ts";
 import { type FileState, Storage, type StorageLayout } from "../services/Storage/Storage.ts";
 import { checkPieces } from "./checking.ts";
 import { layoutOf, payloadRoot } from "./output.ts";
@@ -46,6 +47,8 @@ export interface Verification {
 /** What is checked. */
 export interface VerifyOptions {
   readonly info: TorrentInfo;
+  /** Piece layers by root in hex (BEP 52); absent: a file is good or bad as a whole. */
+  readonly pieceLayers?: Metainfo["pieceLayers"];
   /** The payload itself or the folder that holds it, absolute. */
   readonly path: string;
   /** Told of the bytes hashed so far and of all that will be. */
@@ -100,14 +103,14 @@ const survey = Effect.fnUntraced(function* (layout: StorageLayout, states: Reado
   });
 });
 
-/** Checks a payload. Damage is an answer, not a failure; it fails when the disk does, and for v2-only torrents. */
+/** Checks a payload. Damage is an answer, not a failure; it fails when the disk does, and for a hybrid whose hashes contradict each other. */
 export const verify = ({
   info,
   path,
   onProgress,
+  pieceLayers,
 }: VerifyOptions): Effect.Effect<Verification, MetainfoError | StorageError, Storage | Hasher> =>
   Effect.gen(function* () {
-    if (info.version === "v2") return yield* new MetainfoError({ reason: { _tag: "OnlyV2" } });
     const service = yield* Storage;
     const root = yield* payloadRoot(info, path);
     const selected = info.files.flatMap((file, index) => (file.pad ? [] : [index]));
@@ -117,7 +120,9 @@ export const verify = ({
     const files = layout.files.map((file) => (file.link === undefined ? file : { ...file, kind: "pad" as const }));
     const storage = yield* service.open({ ...layout, files });
     const states = yield* survey(layout, yield* storage.survey);
-    const good = yield* checkPieces({ info, storage, pieces: heldPieces({ info, states }), onProgress });
+    const { sha256 } = yield* Hasher;
+    const hashes = makePieceHashes(info, sha256, pieceLayers);
+    const good = yield* checkPieces({ info, hashes, storage, pieces: heldPieces({ info, states }), onProgress });
     return {
       root,
       files: info.files.flatMap((file, index) => {

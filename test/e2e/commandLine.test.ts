@@ -3,8 +3,8 @@ import { Effect } from "effect";
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { emptyFolder } from "../support/clients/folder.ts";
-import { createTorrent, libtorrentSeeder } from "../support/clients/libtorrent.ts";
-import { assertSame, makePayload, writeFiles } from "../support/clients/payload.ts";
+import { libtorrentSeeder } from "../support/clients/libtorrent.ts";
+import { assertSame, makePayload } from "../support/clients/payload.ts";
 import { describeClients } from "../support/clients/presence.ts";
 import { freePort } from "../support/clients/ports.ts";
 import { start } from "../support/clients/processes.ts";
@@ -131,21 +131,6 @@ describeClients("the program with a peer", ["python3-libtorrent"], () => {
       assert.strictEqual(shell.stderr(), "");
       assert.match(shell.stdout(), /^\{"type":"started".*\}\n0\n$/);
       assertSame(payload, home.out(payload.name));
-    }),
-  );
-
-  it.live("ends with 3 for a torrent of version 2 only, and says so", () =>
-    Effect.gen(function* () {
-      const folder = yield* emptyFolder;
-      writeFiles({ folder, name: "new.bin", content: 100_000 });
-      const source = join(folder, "new.torrent");
-      yield* createTorrent({ folder, name: "new.bin", source, pieceLength: 16_384, version: "2" });
-      const run = yield* runProgram(yield* makeHome, [source, "--quiet"]);
-      assert.strictEqual(run.status, 3);
-      assert.match(
-        run.stderr,
-        /^bt-effect: new\.bin: a v2-only torrent, which cannot be downloaded or checked yet; .*\n$/,
-      );
     }),
   );
 });

@@ -25,7 +25,7 @@ const filesOf = (lengths: ReadonlyArray<number>): ReadonlyArray<TorrentFile> => 
 const torrentOf = (lengths: ReadonlyArray<number>, pieceLength: number) => {
   const files = filesOf(lengths);
   const totalLength = files.reduce((sum, file) => sum + file.length, 0);
-  return { files, totalLength, pieceLength, pieceCount: Math.ceil(totalLength / pieceLength) };
+  return { version: "v1" as const, files, totalLength, pieceLength, pieceCount: Math.ceil(totalLength / pieceLength) };
 };
 
 const indices = (bits: Uint8Array, count: number): ReadonlyArray<number> =>
@@ -35,7 +35,7 @@ const Lengths = Schema.Array(Schema.Int.pipe(Schema.check(Schema.isBetween({ min
 const PieceLength = Schema.Int.pipe(Schema.check(Schema.isBetween({ minimum: 1, maximum: 40 })));
 
 describe("geometry", () => {
-  const shape = { pieceLength: 40_000, pieceCount: 3, totalLength: 100_001 };
+  const shape = torrentOf([100_001], 40_000);
 
   it("gives the last piece what is left", () => {
     assert.deepStrictEqual(
@@ -62,7 +62,7 @@ describe("geometry", () => {
   });
 
   it("counts beyond 32 bits", () => {
-    const large = { pieceLength: 2 ** 24, pieceCount: 2 ** 20, totalLength: 2 ** 44 };
+    const large = torrentOf([2 ** 44], 2 ** 24);
     assert.strictEqual(Geometry.pieceOffset(large, 2 ** 20 - 1), 2 ** 44 - 2 ** 24);
     assert.deepStrictEqual(Geometry.piecesOf(large, { offset: 2 ** 40, length: 1 }), { first: 2 ** 16, last: 2 ** 16 });
   });
@@ -71,6 +71,51 @@ describe("geometry", () => {
     assert.deepStrictEqual(Geometry.piecesOf(shape, { offset: 39_999, length: 2 }), { first: 0, last: 1 });
     assert.deepStrictEqual(Geometry.piecesOf(shape, { offset: 40_000, length: 40_000 }), { first: 1, last: 1 });
     assert.isUndefined(Geometry.piecesOf(shape, { offset: 5, length: 0 }));
+  });
+
+  describe("of v2 and hybrids", () => {
+    const v2 = {
+      version: "v2" as const,
+      pieceLength: 40_000,
+      pieceCount: 5,
+      totalLength: 100_006,
+      files: [
+        { offset: 0, length: 100_000 },
+        { offset: 100_000, length: 0 },
+        { offset: 120_000, length: 5 },
+        { offset: 160_000, length: 1 },
+        { offset: 160_001, length: 0 },
+      ],
+    };
+    const padded = [...v2.files.slice(0, 2), { offset: 100_000, length: 20_000 }, ...v2.files.slice(2)];
+    const hybrid = { ...v2, version: "hybrid" as const, totalLength: 160_001, files: padded };
+
+    it("ends pieces with their files", () => {
+      for (const shape of [v2, hybrid]) {
+        const lengths = [0, 1, 2, 3, 4, 5].map((index) => Geometry.pieceLength(shape, index));
+        assert.deepStrictEqual(lengths, [40_000, 40_000, 20_000, 5, 1, 0]);
+        assert.strictEqual(Geometry.blockCount(shape, 2), 2);
+        assert.strictEqual(Geometry.blockLength(shape, 2, 16_384), 3_616);
+        assert.strictEqual(Geometry.blockLength(shape, 2, 32_768), 0);
+      }
+      assert.deepStrictEqual(
+        [0, 2, 3, 4].map((index) => Geometry.fileOf(v2, index)),
+        [0, 0, 2, 3],
+      );
+    });
+
+    it("lets peers have the zeros behind them", () => {
+      const lengths = (shape: Geometry.Shape) => [0, 2, 3, 4, 5].map((index) => Geometry.paddedLength(shape, index));
+      assert.deepStrictEqual(lengths(v2), [40_000, 40_000, 40_000, 40_000, 0]);
+      assert.deepStrictEqual(lengths(hybrid), [40_000, 40_000, 40_000, 1, 0]);
+    });
+
+    it("leaves gaps out of what a range covers", () => {
+      assert.deepStrictEqual(Geometry.fileSpans(v2.files, 99_999, 20_005), [
+        { file: 0, offset: 99_999, length: 1 },
+        { file: 2, offset: 0, length: 4 },
+      ]);
+    });
   });
 
   it("splits a range over files, empty ones left out", () => {

@@ -3,9 +3,11 @@ import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Schema from "effect/Schema";
 import * as Bitfield from "../../src/schema/bitfield.ts";
+import { makePieceHashes } from "../../src/schema/pieceHashes.ts";
 import { Storage } from "../../src/services/Storage/Storage.ts";
 import { checkPieces, writtenPieces } from "../../src/streams/checking.ts";
 import { layoutOf } from "../../src/streams/output.ts";
+import { digests } from "../support/digests.ts";
 import { onMachine, torrentOf, type FileSpec } from "./disk.ts";
 
 const lay = (specs: ReadonlyArray<FileSpec>, pieceLength: number) =>
@@ -15,7 +17,7 @@ const lay = (specs: ReadonlyArray<FileSpec>, pieceLength: number) =>
     const layout = yield* layoutOf(info, "/d/name", { selected, record: Option.none(), asidePath: "/aside" });
     const storage = yield* (yield* Storage).open(layout);
     yield* storage.write(0, bytes);
-    return { info, bytes, storage };
+    return { info, bytes, storage, hashes: makePieceHashes(info, digests.sha256) };
   });
 
 const Length = Schema.Int.pipe(Schema.check(Schema.isBetween({ minimum: 0, maximum: 60 })));
@@ -34,7 +36,7 @@ describe("checking", () => {
     ({ files, pieceLength, bad, asked }) =>
       onMachine(
         Effect.gen(function* () {
-          const { info, bytes, storage } = yield* lay([{ length: 1 }, ...files], pieceLength);
+          const { info, bytes, hashes, storage } = yield* lay([{ length: 1 }, ...files], pieceLength);
           const wrong = new Set<number>();
           for (const at of bad.filter((at) => at < info.totalLength)) {
             if (info.files.some((f) => f.pad && at >= f.offset && at < f.offset + f.length)) continue;
@@ -53,7 +55,7 @@ describe("checking", () => {
             assert.isAtLeast(done, last[0]);
             last = [done, total];
           };
-          assert.deepStrictEqual(yield* checkPieces({ info, storage, pieces, onProgress }), expected);
+          assert.deepStrictEqual(yield* checkPieces({ info, hashes, storage, pieces, onProgress }), expected);
           assert.strictEqual(last[0], last[1]);
         }),
       ),
@@ -64,11 +66,11 @@ describe("checking", () => {
     onMachine(
       Effect.gen(function* () {
         const MiB = 1024 * 1024;
-        const { info, storage } = yield* lay([{ length: 11 * MiB }, { length: 3 * MiB }], 5 * MiB);
+        const { info, hashes, storage } = yield* lay([{ length: 11 * MiB }, { length: 3 * MiB }], 5 * MiB);
         const pieces = Bitfield.full(info.pieceCount);
-        assert.deepStrictEqual(yield* checkPieces({ info, storage, pieces }), pieces);
+        assert.deepStrictEqual(yield* checkPieces({ info, hashes, storage, pieces }), pieces);
         yield* storage.write(9 * MiB, new Uint8Array(1));
-        assert.deepStrictEqual([...(yield* checkPieces({ info, storage, pieces }))], [0b1010_0000]);
+        assert.deepStrictEqual([...(yield* checkPieces({ info, hashes, storage, pieces }))], [0b1010_0000]);
       }),
     ),
   );
@@ -89,9 +91,9 @@ describe("checking", () => {
   it.effect("does nothing when there is nothing to do", () =>
     onMachine(
       Effect.gen(function* () {
-        const { info, storage } = yield* lay([{ length: 100 }], 16);
+        const { info, hashes, storage } = yield* lay([{ length: 100 }], 16);
         const none = Bitfield.make(info.pieceCount);
-        assert.deepStrictEqual(yield* checkPieces({ info, storage, pieces: none }), none);
+        assert.deepStrictEqual(yield* checkPieces({ info, hashes, storage, pieces: none }), none);
       }),
     ),
   );

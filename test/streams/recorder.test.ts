@@ -21,6 +21,8 @@ import { Storage, type OpenStorage } from "../../src/services/Storage/Storage.ts
 import { openOutput } from "../../src/streams/output.ts";
 import { makeRecorder } from "../../src/streams/recorder.ts";
 import { recover } from "../../src/streams/resume.ts";
+import { makePieceHashes } from "../../src/schema/pieceHashes.ts";
+import { digests } from "../support/digests.ts";
 import { onMachine, requestFor, torrentOf } from "./disk.ts";
 
 const torrent = torrentOf([{ length: 40 }, { length: 32 }, { length: 8 }]);
@@ -38,7 +40,14 @@ const begin = (
     const output = yield* Effect.scoped(openOutput(info, requestFor(info)));
     const opened = yield* (yield* Storage).open(output.layout);
     const storage = options.spoil?.(opened) ?? opened;
-    const recovered = yield* recover({ info, output, storage, check: false, overwrite: false });
+    const recovered = yield* recover({
+      info,
+      hashes: makePieceHashes(info, digests.sha256),
+      output,
+      storage,
+      check: false,
+      overwrite: false,
+    });
     const recorder = yield* makeRecorder({
       output,
       storage,
@@ -47,6 +56,7 @@ const begin = (
       wanted: wantedPieces(info),
       traffic: () => ({ downloaded: 5, uploaded: 3 }),
       peers: () => ["10.0.0.1:6881"],
+      also: Effect.void,
       partial: Effect.succeed(options.partial ?? []),
     });
     const put = (index: number) =>

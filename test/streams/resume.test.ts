@@ -13,6 +13,8 @@ import { openOutput } from "../../src/streams/output.ts";
 import { makeRecorder } from "../../src/streams/recorder.ts";
 import type { DownloadRequest } from "../../src/streams/request.ts";
 import { recover, type Recovered } from "../../src/streams/resume.ts";
+import { makePieceHashes } from "../../src/schema/pieceHashes.ts";
+import { digests } from "../support/digests.ts";
 import { onMachine, requestFor, torrentOf } from "./disk.ts";
 
 const { info, bytes } = torrentOf([{ length: 40 }, { length: 32 }, { length: 8 }]);
@@ -26,6 +28,7 @@ const begin = (torrent: TorrentInfo, change: Partial<DownloadRequest> = {}) =>
     let hashed = 0;
     const recovered = yield* recover({
       info: torrent,
+      hashes: makePieceHashes(torrent, digests.sha256),
       output,
       storage,
       check: request.check,
@@ -54,6 +57,7 @@ const run = (
         wanted,
         traffic: () => ({ downloaded: 1, uploaded: 0 }),
         peers: () => [],
+        also: Effect.void,
         partial: Effect.succeed([]),
       });
       const { pieceLength } = torrent.info;

@@ -87,14 +87,4 @@ describe("verifying", () => {
       }),
     ),
   );
-
-  it.effect("refuses a v2-only torrent", () =>
-    onMachine(
-      Effect.gen(function* () {
-        const { info } = torrentOf(THREE);
-        const error = yield* Effect.flip(verify({ info: { ...info, version: "v2" }, path: "/d" }));
-        assert.strictEqual(error.code, "metainfo.only-v2");
-      }),
-    ),
-  );
 });

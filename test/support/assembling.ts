@@ -88,7 +88,10 @@ export const makeAssembling = (options: AssemblingOptions) => {
   const buffers = poisoned(makeBuffers(runLength, capacity));
   const assembler = makeAssembler({
     table,
-    hasher,
+    beginDigest: () => {
+      const state = hasher.begin();
+      return { update: state.update, digest: () => ({ sha1: state.digest() }) };
+    },
     buffers,
     pieceLength: lengthOf,
     runLength,
@@ -165,7 +168,7 @@ export const makeAssembling = (options: AssemblingOptions) => {
     table.removePeer(who.slot);
   };
   const isGood = (piece: OpenPiece): boolean =>
-    Buffer.from(piece.digest.digest()).equals(hasher.sha1(content[piece.index] ?? new Uint8Array(0)));
+    Buffer.from(piece.digest.digest().sha1 ?? []).equals(hasher.sha1(content[piece.index] ?? new Uint8Array(0)));
   /** Does to a full run what streams/pieces.ts does; gives the piece when it is whole, and whether it is right. */
   const store = ({ piece, run }: Filled): { readonly piece: OpenPiece; readonly good: boolean } | undefined => {
     const bytes = runBytes(piece, run);
@@ -174,7 +177,7 @@ export const makeAssembling = (options: AssemblingOptions) => {
     if (piece.runCount > 1) {
       assembler.runWritten(piece, run);
       if (piece.runsWritten < piece.runCount) return undefined;
-      piece.digest.update(disk[piece.index]?.subarray(piece.hashed * BLOCK_LENGTH) ?? new Uint8Array(0));
+      piece.digest.update?.(disk[piece.index]?.subarray(piece.hashed * BLOCK_LENGTH) ?? new Uint8Array(0));
     }
     const good = isGood(piece);
     if (good) assembler.written(piece);

@@ -68,9 +68,11 @@ export const verify = (input: VerifyInput) =>
   Effect.gen(function* () {
     const path = yield* Path.Path;
     const screen = yield* Screen;
-    const { info } = (yield* readTorrent(input.torrent)).metainfo;
+    const { info, pieceLayers } = (yield* readTorrent(input.torrent)).metainfo;
     const named = path.resolve(input.path);
-    const verification = yield* withHashingLine(input, (onProgress) => verifyFiles({ info, path: named, onProgress }));
+    const verification = yield* withHashingLine(input, (onProgress) =>
+      verifyFiles({ info, pieceLayers, path: named, onProgress }),
+    );
     const damage = damageOf(info, verification);
     if (input.json) screen.print(verdictData(info.name, verification));
     else if (!input.quiet || damage !== undefined) screen.print(verdictPage(verification.files));

@@ -14,6 +14,8 @@ export type MetainfoReason =
   | { readonly _tag: "TooManyClashes"; readonly path: string; readonly limit: number }
   /** The v1 and the v2 half of a hybrid tell different things (BEP 52). */
   | { readonly _tag: "Inconsistent"; readonly why: string }
+  /** A hybrid's piece that is right by its v1 hash and wrong by its v2 hash, or the other way round. */
+  | { readonly _tag: "Contradiction"; readonly index: number }
   | { readonly _tag: "BadPieceLayer"; readonly why: string }
   | { readonly _tag: "NewerVersion"; readonly version: number }
   /** For those who take v1 and hybrid torrents only. */
@@ -37,6 +39,8 @@ const sentence = (reason: MetainfoReason): string => {
       return `a torrent with more than ${reason.limit} files by the name ${reason.path}`;
     case "Inconsistent":
       return `a hybrid torrent whose v1 and v2 parts disagree: ${reason.why}`;
+    case "Contradiction":
+      return `a hybrid torrent whose v1 and v2 hashes disagree: the data of piece ${reason.index} fits only one of them, so it can never be complete; look for another torrent of the same`;
     case "BadPieceLayer":
       return `damaged torrent: ${reason.why}`;
     case "NewerVersion":
@@ -58,3 +62,7 @@ export class MetainfoError extends Data.TaggedError("MetainfoError")<{
     return sentence(this.reason);
   }
 }
+
+/** Piece `index` of a hybrid cannot be right by both of its hashes. */
+export const contradiction = (index: number): MetainfoError =>
+  new MetainfoError({ reason: { _tag: "Contradiction", index } });

@@ -20,6 +20,7 @@ export const joinHybrid = (v1: V1, v2: V2, pieceLength: number): Result.Result<V
   const files: Array<RawFile> = [];
   let offset = 0;
   let index = 0;
+  let pieces = 0;
   for (const file of v1.files) {
     if (file.attributes.includes("p")) {
       files.push(file);
@@ -35,7 +36,10 @@ export const joinHybrid = (v1: V1, v2: V2, pieceLength: number): Result.Result<V
       files.push(twin.piecesRoot === undefined ? file : { ...file, piecesRoot: twin.piecesRoot });
     }
     offset += file.length;
+    pieces += file.attributes.includes("p") ? 0 : Math.ceil(file.length / pieceLength);
   }
   if (index < v2.files.length) return disagree("v1 lacks some of the files");
+  // More padding than up to the next piece would give the pieces other numbers in v2.
+  if (Math.ceil(offset / pieceLength) !== pieces) return disagree("v1 has pieces of nothing but padding");
   return Result.succeed({ ...v1, files });
 };

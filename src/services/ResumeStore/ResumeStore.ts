@@ -32,6 +32,10 @@ export class ResumeStore extends Context.Service<
     /** The info dictionary fetched for a magnet earlier, with any output; its bytes hash to `infoHash` or none is given. */
     readonly loadInfo: (infoHash: InfoHash) => Effect.Effect<Option.Option<Uint8Array>, ResumeError>;
     readonly saveInfo: (infoHash: InfoHash, bytes: Uint8Array) => Effect.Effect<void, ResumeError>;
+    /** The piece layers learnt for this torrent earlier, as `saveLayers` was given them, if they are still so; they are to be proven, not believed. */
+    readonly loadLayers: (infoHash: InfoHash) => Effect.Effect<Option.Option<Uint8Array>, ResumeError>;
+    /** Keeps the nodes of the piece layers of all files (BEP 52): 32 bytes a piece, zeros where unknown. */
+    readonly saveLayers: (infoHash: InfoHash, nodes: Uint8Array) => Effect.Effect<void, ResumeError>;
     /** The outputs that earlier runs used for this torrent. */
     readonly roots: (infoHash: InfoHash) => Effect.Effect<ReadonlyArray<string>, ResumeError>;
     /** Where `StorageLayout.asidePath` is to be. */

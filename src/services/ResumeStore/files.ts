@@ -2,6 +2,7 @@
  * The resume store in the user's state folder:
  *
  *     torrents/<info-hash>/info            metadata fetched for a magnet
+ *     torrents/<info-hash>/layers          hashes of pieces fetched for a v2 torrent that came without
  *     torrents/<info-hash>/<root>.json     the record: checksum, new line, JSON; <root> is the digest of the output's path
  *     torrents/<info-hash>/<root>.aside    bytes of files not chosen (written by Storage)
  *     locks/…                              see filesLock.ts
@@ -17,6 +18,8 @@ import * as Path from "node:path";
 import { crc32 } from "node:zlib";
 import { ResumeError } from "../../schema/errors/ResumeError.ts";
 import type { InfoHash } from "../../schema/infoHash.ts";
+import { NODE_LENGTH } from "../../schema/merkle.ts";
+import { MAX_PIECES } from "../../schema/metainfo/fields.ts";
 import * as Codec from "../../schema/resumeCodec.ts";
 import { makeAll, PRIVATE } from "../Storage/filesMaking.ts";
 import * as Lock from "./filesLock.ts";
@@ -24,6 +27,9 @@ import { ResumeStore, type ResumeKey } from "./ResumeStore.ts";
 
 /** Bytes of kept metadata at the most: what is taken from peers. */
 const MAX_INFO_LENGTH = 30_000_000;
+
+/** Bytes of kept piece layers at the most: those of as many pieces as a torrent may have. */
+const MAX_LAYERS_LENGTH = MAX_PIECES * NODE_LENGTH;
 
 /** Outputs of one torrent that are looked at. */
 const MAX_ROOTS = 1024;
@@ -118,6 +124,7 @@ const make = (folder: string) =>
 
     const torrent = (infoHash: InfoHash): string => Path.join(folder, "torrents", infoHash.hex);
     const infoPath = (infoHash: InfoHash): string => Path.join(torrent(infoHash), "info");
+    const layersPath = (infoHash: InfoHash): string => Path.join(torrent(infoHash), "layers");
     const pathOf = (key: ResumeKey, kind: "json" | "aside"): string =>
       Path.join(torrent(key.infoHash), `${digestOf(key.root)}.${kind}`);
 
@@ -146,6 +153,9 @@ const make = (folder: string) =>
           ),
         ),
       saveInfo: (infoHash, bytes) => save(infoPath(infoHash), bytes),
+      loadLayers: (infoHash) =>
+        attempt("load", layersPath(infoHash), () => readBounded(layersPath(infoHash), MAX_LAYERS_LENGTH)),
+      saveLayers: (infoHash, nodes) => save(layersPath(infoHash), nodes),
       roots: (infoHash) =>
         Effect.gen(function* () {
           const names = yield* attempt("load", torrent(infoHash), () =>

@@ -27,6 +27,7 @@ const make = Effect.sync(() => {
   // Records are kept as the text that the file Layer would write: what a caller changes later does not change them.
   const records = new Map<string, string>();
   const infos = new Map<string, Uint8Array>();
+  const layers = new Map<string, Uint8Array>();
   const locks = new Set<string>();
   let boots = 1;
   let saves = 0;
@@ -58,6 +59,8 @@ const make = Effect.sync(() => {
       ),
     loadInfo: (infoHash) => guard("load", () => Option.fromNullishOr(infos.get(infoHash.hex))),
     saveInfo: (infoHash, bytes) => guard("save", () => void infos.set(infoHash.hex, bytes.slice())),
+    loadLayers: (infoHash) => guard("load", () => Option.fromNullishOr(layers.get(infoHash.hex))),
+    saveLayers: (infoHash, nodes) => guard("save", () => void layers.set(infoHash.hex, nodes.slice())),
     roots: (infoHash) =>
       guard("load", () =>
         [...records].flatMap(([path, text]) => {

@@ -42,7 +42,10 @@ export interface FileState {
   readonly modified: number;
 }
 
-/** One torrent's open output. All offsets are bytes from the beginning of the torrent. */
+/**
+ * One torrent's open output. All offsets are bytes from the beginning of the torrent. A range may reach over gaps between files, and that of a read
+ * past the last: these read as zeros and keep nothing.
+ */
 export interface OpenStorage {
   /** Writes at an offset, across file borders; missing files and folders are made, sparse. `bytes` must not change until it completes. */
   readonly write: (offset: number, bytes: Uint8Array) => Effect.Effect<void, StorageError>;

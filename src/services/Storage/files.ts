@@ -28,7 +28,7 @@ const absent: FileState = { exists: false, size: 0, modified: 0 };
 const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
   Effect.gen(function* () {
     const { files, root } = layout;
-    const total = files.reduce((sum, file) => sum + file.length, 0);
+    const end = files.reduce((most, file) => Math.max(most, file.offset + file.length), 0);
     const single = files.some((file) => file.path === root);
     const folders = Folders.make(single ? Path.dirname(root) : root);
     const asideFolders = Folders.make(Path.dirname(layout.asidePath));
@@ -63,9 +63,9 @@ const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
         pad: (bytes: Uint8Array) => void,
       ): ((offset: number, bytes: Uint8Array) => Effect.Effect<void, DiskFault>) =>
       (offset, bytes) => {
-        if (offset < 0 || offset + bytes.length > total) {
-          return Effect.die(new RangeError(`${bytes.length} bytes at ${offset} of a torrent of ${total}`));
-        }
+        // A read may end in the gap behind the last file.
+        if (offset < 0 || offset + (writable ? bytes.length : 0) > end)
+          return Effect.die(new RangeError(`${bytes.length} bytes at ${offset} of a torrent of ${end}`));
         const inFile = (span: FileSpan, part: Uint8Array): Effect.Effect<void, DiskFault> => {
           const slot = slots[span.file] ?? -1;
           if (slot === -1) return Effect.sync(() => pad(part));
@@ -78,14 +78,14 @@ const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
         };
         const spans = fileSpans(files, offset, bytes.length);
         const [first] = spans;
-        if (first !== undefined && spans.length === 1) return inFile(first, bytes);
-        let from = 0;
-        const parts = spans.map((span) => {
-          const part = bytes.subarray(from, from + span.length);
-          from += span.length;
-          return [span, part] as const;
-        });
-        return Effect.forEach(parts, ([span, part]) => inFile(span, part), { concurrency: CALLS, discard: true });
+        if (first?.length === bytes.length) return inFile(first, bytes);
+        const partOf = (span: FileSpan): Uint8Array => {
+          const from = (files[span.file]?.offset ?? 0) + span.offset - offset;
+          return bytes.subarray(from, from + span.length);
+        };
+        // What is in no file: a gap.
+        if (spans.reduce((sum, { length }) => sum + length, 0) < bytes.length) pad(bytes);
+        return Effect.forEach(spans, (span) => inFile(span, partOf(span)), { concurrency: CALLS, discard: true });
       };
     const write = transfer(true, writeTo, () => undefined);
     const read = transfer(false, readFrom, (part) => void part.fill(0));

@@ -78,7 +78,7 @@ const isFolder = (files: ReadonlyMap<string, MemoryFile>, path: string): boolean
   [...files.keys()].some((other) => other.startsWith(`${path}/`));
 
 const open = (files: Map<string, MemoryFile>, layout: StorageLayout): OpenStorage => {
-  const total = layout.files.reduce((sum, file) => sum + file.length, 0);
+  const end = layout.files.reduce((most, file) => Math.max(most, file.offset + file.length), 0);
   const hasAside = layout.files.some((file) => file.kind === "aside");
   const written = new Set<string>();
   const dirty = new Set<string>();
@@ -123,13 +123,13 @@ const open = (files: Map<string, MemoryFile>, layout: StorageLayout): OpenStorag
     bytes: Uint8Array,
     use: (part: Uint8Array, place?: { readonly path: string; readonly position: number }) => void,
   ): void => {
-    if (offset < 0 || offset + bytes.length > total) {
-      throw new RangeError(`${bytes.length} bytes at ${offset} of a torrent of ${total}`);
-    }
-    let from = 0;
-    for (const span of fileSpans(layout.files, offset, bytes.length)) {
+    if (offset < 0 || offset > end) throw new RangeError(`${bytes.length} bytes at ${offset} of a torrent of ${end}`);
+    const spans = fileSpans(layout.files, offset, bytes.length);
+    // What is in no file: a gap.
+    if (spans.reduce((sum, { length }) => sum + length, 0) < bytes.length) use(bytes);
+    for (const span of spans) {
+      const from = (layout.files[span.file]?.offset ?? 0) + span.offset - offset;
       use(bytes.subarray(from, from + span.length), placeOf(span));
-      from += span.length;
     }
   };
 
@@ -154,11 +154,13 @@ const open = (files: Map<string, MemoryFile>, layout: StorageLayout): OpenStorag
   return {
     write: (offset, bytes) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        attempt(() =>
+        attempt(() => {
+          if (offset + bytes.length > end)
+            throw new RangeError(`${bytes.length} bytes at ${offset} of a torrent of ${end}`);
           eachPart(offset, bytes, (part, place) => {
             if (place !== undefined) writeFile(place.path, place.position, part, now);
-          }),
-        ),
+          });
+        }),
       ),
     read: (offset, into) =>
       attempt(() =>

@@ -4,16 +4,16 @@
  *
  * Life cycle of a piece: opened by `reserve`; filled by `end`; handed on as a `Filled` run; closed by `written` or `failed`.
  */
-import type { Hasher } from "../../services/Hasher.ts";
+import type { PieceDigesting } from "../../services/pieceDigest.ts";
 import type { PieceTable } from "../../services/Picker/Picker.ts";
 import { BLOCK_LENGTH, type BlockSpan } from "../../schema/wire.ts";
 import type { Buffers } from "./buffers.ts";
 import { makeDeliveries } from "./deliveries.ts";
 import {
-  advanceDigest,
   ASKED,
   blockLength,
   type Contributor,
+  digestBlock,
   fillPads,
   FREE,
   isIdle,
@@ -70,10 +70,11 @@ export interface Assembler {
 /** What an assembler is made of. */
 export interface AssemblerOptions {
   readonly table: PieceTable;
-  readonly hasher: Hasher["Service"];
   readonly buffers: Buffers;
   /** Bytes of piece `index`. */
   readonly pieceLength: (index: number) => number;
+  /** Begins the digest of piece `index`. */
+  readonly beginDigest: (index: number) => PieceDigesting;
   readonly runLength: number;
   /** Whether the piece failed before and should come from one peer alone. */
   readonly suspect: (index: number) => boolean;
@@ -98,7 +99,7 @@ export const makeAssembler = (options: AssemblerOptions): Assembler => {
       index,
       length: options.pieceLength(index),
       runLength: options.runLength,
-      digest: options.hasher.begin(),
+      digest: options.beginDigest(index),
       parole: options.suspect(index),
       isPad: (block) => isPad?.(index, block) ?? false,
     });
@@ -247,7 +248,7 @@ export const makeAssembler = (options: AssemblerOptions): Assembler => {
       piece.from[block] = peer;
       piece.there++;
       cancelOthers(piece, block, peer);
-      if (piece.state[piece.hashed] === THERE) advanceDigest(piece);
+      digestBlock(piece, block);
       const run = Math.floor(block / piece.runBlocks);
       const left = (piece.runLeft[run] ?? 0) - 1;
       piece.runLeft[run] = left;

@@ -3,7 +3,7 @@
  * A piece of up to one run's length is held whole; a longer one is cut into runs that are written as they fill.
  * It does not choose blocks and owns no pool: the assembler does.
  */
-import type { Digesting } from "../../services/Hasher.ts";
+import type { PieceDigesting } from "../../services/pieceDigest.ts";
 import type { PeerSlot } from "../../services/Picker/Picker.ts";
 import { BLOCK_LENGTH } from "../../schema/wire.ts";
 
@@ -48,12 +48,12 @@ export interface OpenPiece {
   readonly buffers: Array<Uint8Array | undefined>;
   /** Blocks still missing, by run. */
   readonly runLeft: Uint16Array;
-  readonly digest: Digesting;
+  readonly digest: PieceDigesting;
   /** Whether a block is nothing but padding (BEP 47). */
   readonly isPad: (block: number) => boolean;
   /** Blocks that were filled in as padding. */
   padded: number;
-  /** Blocks from the beginning that are in the digest. */
+  /** Blocks from the beginning that are in the digest, as far as it needs them in order. */
   hashed: number;
   free: number;
   there: number;
@@ -79,7 +79,7 @@ export const makeOpenPiece = (options: {
   readonly index: number;
   readonly length: number;
   readonly runLength: number;
-  readonly digest: Digesting;
+  readonly digest: PieceDigesting;
   readonly parole: boolean;
   readonly isPad: (block: number) => boolean;
 }): OpenPiece => {
@@ -148,8 +148,18 @@ export const runBytes = (piece: OpenPiece, run: number): Uint8Array | undefined 
   return piece.buffers[run]?.subarray(0, Math.min(piece.runBlocks * BLOCK_LENGTH, piece.length - begin));
 };
 
+/** Adds a block that is there, and still in cache, to the digest: at once what needs no order, and what has become contiguous from the beginning. */
+export const digestBlock = (piece: OpenPiece, block: number): void => {
+  if (piece.digest.block !== undefined) {
+    const bytes = blockBytes(piece, block);
+    if (bytes !== undefined) piece.digest.block(block, bytes);
+  }
+  if (piece.digest.update !== undefined && piece.state[piece.hashed] === THERE)
+    advanceDigest(piece, piece.digest.update);
+};
+
 /** Adds to the digest what has become contiguous from the beginning and is still in memory. */
-export const advanceDigest = (piece: OpenPiece): void => {
+const advanceDigest = (piece: OpenPiece, update: (bytes: Uint8Array) => void): void => {
   while (piece.hashed < piece.blockCount) {
     const run = Math.floor(piece.hashed / piece.runBlocks);
     const buffer = piece.buffers[run];
@@ -160,7 +170,7 @@ export const advanceDigest = (piece: OpenPiece): void => {
     if (end === piece.hashed) return;
     const base = run * piece.runBlocks;
     const stop = Math.min(end * BLOCK_LENGTH, piece.length) - base * BLOCK_LENGTH;
-    piece.digest.update(buffer.subarray((piece.hashed - base) * BLOCK_LENGTH, stop));
+    update(buffer.subarray((piece.hashed - base) * BLOCK_LENGTH, stop));
     piece.hashed = end;
   }
 };
@@ -174,6 +184,6 @@ export const refill = (piece: OpenPiece, there: (block: number) => boolean, byte
     piece.free--;
     piece.there++;
     piece.runLeft[0] = (piece.runLeft[0] ?? 0) - 1;
+    digestBlock(piece, block);
   }
-  advanceDigest(piece);
 };

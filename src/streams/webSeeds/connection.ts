@@ -10,7 +10,7 @@ import * as Latch from "effect/Latch";
 import * as Option from "effect/Option";
 import type * as Scope from "effect/Scope";
 import type { WebSeedError } from "../../schema/errors/WebSeedError.ts";
-import { fileSpans, pieceLength } from "../../schema/geometry.ts";
+import { fileSpans, paddedLength } from "../../schema/geometry.ts";
 import { httpSeedUrl, MAX_RANGE } from "../../schema/webSeed.ts";
 import { DataSettings } from "../../schema/settings.ts";
 import { BLOCK_LENGTH, type BlockSpan } from "../../schema/wire.ts";
@@ -137,7 +137,7 @@ export const connect = Effect.fnUntraced(function* (
       from: run[0]?.begin ?? 0,
       to: (run.at(-1)?.begin ?? 0) + (run.at(-1)?.length ?? 0),
     }));
-    const isWhole = length === pieceLength(info, index);
+    const isWhole = length === paddedLength(info, index);
     return web
       .fetch({
         url: httpSeedUrl(seed.url, info.infoHash, { index, ranges: isWhole ? [] : ranges }),

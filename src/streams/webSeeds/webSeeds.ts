@@ -140,6 +140,7 @@ export const makeWebSeeds = Effect.fnUntraced(function* (
       ...blame,
       failed: (index, blocks) => judge(blame.failed(index, blocks)),
       verified: (index, digestOf) => judge(blame.verified(index, digestOf)),
+      compared: (index, digestOf) => judge(blame.compared(index, digestOf)),
     }),
     beside: (peers) => (urls.length === 0 ? peers : Stream.merge(peers, runs)),
   };

@@ -167,6 +167,25 @@ export const contract = (bench: Bench): void => {
     }).pipe(Effect.scoped),
   );
 
+  it.effect("reads gaps between files, and behind the last, as zeros", () =>
+    Effect.gen(function* () {
+      const { storage, folder } = yield* bench;
+      const close = layoutOf(folder, [{ length: 5 }, { length: 3 }]);
+      const apart = close.files.map((file, index) => (index === 0 ? file : { ...file, offset: 8 }));
+      const output = yield* storage.open({ ...close, files: apart });
+      yield* output.write(0, pattern(11));
+      const back = new Uint8Array(16).fill(0xff);
+      yield* output.read(0, back);
+      const expected = new Uint8Array(16);
+      expected.set(pattern(11));
+      expected.fill(0, 5, 8);
+      assert.deepStrictEqual(back, expected);
+      yield* output.read(9, back.fill(0xff));
+      assert.deepStrictEqual([...back], [...expected.subarray(9), ...new Uint8Array(9)]);
+      assert.isTrue(Exit.hasDies(yield* Effect.exit(output.read(12, back))));
+    }).pipe(Effect.scoped),
+  );
+
   it.effect("dies, and writes nothing, outside the torrent", () =>
     Effect.gen(function* () {
       const { storage, folder } = yield* bench;
