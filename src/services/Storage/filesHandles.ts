@@ -63,16 +63,25 @@ export const make = (target: (slot: number) => Openable, limit: number): Handles
   const seen = new Set<number>();
   // Descriptors that are open or being opened; at most `most`.
   let held = 0;
+  let openings = 0;
   let most = limit;
   let closed = false;
-  let waiting: Deferred.Deferred<void> | undefined;
+  const waiting = new Set<Deferred.Deferred<void>>();
 
-  /** Something was closed or is idle: those who wait for room look again. */
+  /** Something was closed or is idle: of those who wait for room the first one looks again, for there is room for one. */
   const wake = (): void => {
-    if (waiting === undefined) return;
-    Deferred.doneUnsafe(waiting, Effect.void);
-    waiting = undefined;
+    const [first] = waiting;
+    if (first === undefined) return;
+    waiting.delete(first);
+    Deferred.doneUnsafe(first, Effect.void);
   };
+
+  /** Until there may be room. Who is interrupted when it was told so tells the next. */
+  const room = Effect.suspend(() => {
+    const turn = Deferred.makeUnsafe<void>();
+    waiting.add(turn);
+    return Effect.onInterrupt(Deferred.await(turn), () => Effect.sync(() => void (waiting.delete(turn) || wake())));
+  });
 
   const freed = (): void => {
     held--;
@@ -106,10 +115,8 @@ export const make = (target: (slot: number) => Openable, limit: number): Handles
   const reserve = Effect.gen(function* () {
     while (full()) {
       const entry = idle();
-      if (entry === undefined) {
-        waiting ??= Deferred.makeUnsafe<void>();
-        yield* Deferred.await(waiting);
-      } else {
+      if (entry === undefined) yield* room;
+      else {
         retire(entry);
         yield* close(entry.fd);
       }
@@ -121,12 +128,19 @@ export const make = (target: (slot: number) => Openable, limit: number): Handles
   const counted = <A>(opening: Effect.Effect<A, DiskFault>): Effect.Effect<A, DiskFault> =>
     Effect.andThen(
       reserve,
-      Effect.tapError(opening, () => Effect.sync(freed)),
+      Effect.suspend(() => {
+        openings++;
+        return opening.pipe(
+          Effect.ensuring(Effect.sync(() => openings--)),
+          Effect.tapError(() => Effect.sync(freed)),
+        );
+      }),
     ).pipe(
       Effect.catchIf(
         (failure) => (failure.code === "EMFILE" || failure.code === "ENFILE") && held > 0,
         () => {
-          most = Math.max(1, Math.min(most, held) - SPARE);
+          // Of those that are being opened others may fail as well, for the same reason: what counts is what is open.
+          most = Math.min(most, Math.max(1, held - openings - SPARE));
           return counted(opening);
         },
       ),

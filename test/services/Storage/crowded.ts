@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect";
 import { layer } from "../../../src/services/Storage/files.ts";
 import { Storage } from "../../../src/services/Storage/Storage.ts";
+import { openOn } from "../../support/descriptors.ts";
 import { layoutOf, pattern } from "./contract.ts";
 
 const [, , folder = ""] = process.argv;
@@ -22,10 +23,12 @@ const written = Effect.gen(function* () {
       },
     );
   }
+  const open = openOn(folder);
   const back = new Uint8Array(FILES * 10);
   yield* output.read(0, back);
   yield* output.sync;
   yield* output.finish;
+  if (open < 8) return `only ${open} files are kept open`;
   return back.slice(-10).join() === pattern(10, FILES - 1).join() ? "good" : "wrong bytes";
 });
 const said = await Effect.runPromise(written.pipe(Effect.scoped, Effect.provide(layer))).catch((error: unknown) =>

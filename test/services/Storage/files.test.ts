@@ -6,6 +6,7 @@ import * as Os from "node:os";
 import * as Path from "node:path";
 import { layer, layerWith } from "../../../src/services/Storage/files.ts";
 import { Storage } from "../../../src/services/Storage/Storage.ts";
+import { openOn } from "../../support/descriptors.ts";
 import { contract, layoutOf, pattern, reasonOf } from "./contract.ts";
 
 const temporary = Effect.acquireRelease(
@@ -16,16 +17,6 @@ const bench = Effect.gen(function* () {
   const folder = yield* temporary;
   return { storage: yield* Effect.provide(Storage, layer), folder };
 });
-
-/** Descriptors of this process that are open on something inside `folder`. */
-const openIn = (folder: string): number =>
-  Fs.readdirSync("/proc/self/fd").filter((fd) => {
-    try {
-      return Fs.readlinkSync(`/proc/self/fd/${fd}`).startsWith(folder);
-    } catch {
-      return false;
-    }
-  }).length;
 
 describe("Storage on the file system", () => {
   contract(bench);
@@ -44,17 +35,17 @@ describe("Storage on the file system", () => {
           for (let round = 0; round < 3; round++) {
             for (let index = 0; index < 60; index++) {
               yield* output.write(index * 10, pattern(10, index));
-              assert.isAtMost(openIn(folder), 5);
+              assert.isAtMost(openOn(folder), 5);
             }
           }
           const back = new Uint8Array(600);
           yield* output.read(0, back);
           assert.deepStrictEqual(back.slice(590), pattern(10, 59));
           yield* output.finish;
-          assert.isAbove(openIn(folder), 0);
+          assert.isAbove(openOn(folder), 0);
         }),
       );
-      assert.strictEqual(openIn(folder), 0);
+      assert.strictEqual(openOn(folder), 0);
     }).pipe(Effect.scoped),
   );
 
@@ -85,7 +76,7 @@ describe("Storage on the file system", () => {
       const back = new Uint8Array(3200);
       yield* output.read(0, back);
       assert.deepStrictEqual(back.slice(3100), pattern(100, 31));
-      assert.strictEqual(openIn(folder), 1);
+      assert.strictEqual(openOn(folder), 1);
     }).pipe(Effect.scoped),
   );
 

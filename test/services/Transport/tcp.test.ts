@@ -1,12 +1,12 @@
 import { assert, describe, it } from "@effect/vitest";
 import { Effect, Exit, Fiber, Layer, Scope } from "effect";
 import { NetAddress } from "effect/net";
-import { readdirSync, readlinkSync } from "node:fs";
 import * as Net from "node:net";
 import { Worker } from "node:worker_threads";
 import { TransportError } from "../../../src/schema/errors/TransportError.ts";
 import * as tcp from "../../../src/services/Transport/tcp.ts";
 import { Transport } from "../../../src/services/Transport/Transport.ts";
+import { openOn } from "../../support/descriptors.ts";
 import { arrivalsOf, connect, numbers, pullAll } from "./pair.ts";
 import { connectionContract } from "./connectionContract.ts";
 import { listenerContract } from "./listenerContract.ts";
@@ -25,16 +25,7 @@ const world = (options: tcp.TcpOptions = { adoptAccepted: true }) =>
 const activeSockets = () => process.getActiveResourcesInfo().filter((name) => name.startsWith("TCP")).length;
 
 /** The process's open sockets, paused ones too, where the system tells. */
-const openSockets = () => {
-  if (process.platform !== "linux") return activeSockets();
-  return readdirSync("/proc/self/fd").filter((fd) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`).startsWith("socket:");
-    } catch {
-      return false; // the descriptor of the listing itself
-    }
-  }).length;
-};
+const openSockets = () => (process.platform === "linux" ? openOn("socket:") : activeSockets());
 
 /** The handles that were closed are gone after the second turn: within one, closing comes after `setImmediate`. */
 const closingTurns = Effect.callback<void>((resume) => {
