@@ -1,5 +1,8 @@
 import { assert, describe, it } from "@effect/vitest";
+import { Schema } from "effect";
 import { makeNotices, NOTICE_IDS } from "../../src/streams/notices.ts";
+import { describeFixtures, vectors } from "../support/fixtures.ts";
+import { decodeAll } from "../support/wire.ts";
 
 const begin = () => {
   const said: Array<readonly [id: number, bytes: ReadonlyArray<number>]> = [];
@@ -72,5 +75,30 @@ describe("notices", () => {
       const reason = notices.received(id, new Uint8Array(2));
       assert.deepInclude(reason, { _tag: "BadExtension", name });
     }
+  });
+
+  it.prop("take any bytes without throwing", [Schema.Uint8Array], ([bytes]) => {
+    for (const id of Object.values(NOTICE_IDS)) {
+      const reason = begin().notices.received(id, bytes);
+      if (reason !== undefined) assert.strictEqual(reason._tag, "BadExtension");
+    }
+  });
+});
+
+describeFixtures("the published vector of BEP 54", () => {
+  const { hex } = vectors("bep54_donthave", Schema.Struct({ hex: Schema.Uint8ArrayFromHex }));
+
+  it("is what is heard, and what is said to who takes it by that id", () => {
+    const { messages: heard, violation } = decodeAll([hex]);
+    assert.isUndefined(violation);
+    const [message] = heard;
+    if (message?._tag !== "Extended") return assert.fail("not an extended message");
+    const { lost, notices, said } = begin();
+    assert.strictEqual(message.id, NOTICE_IDS.lt_donthave);
+    assert.isUndefined(notices.received(message.id, message.payload));
+    assert.deepStrictEqual(lost, [5]);
+    notices.greeted({ messages: new Map([["lt_donthave", message.id]]) });
+    notices.lost(5);
+    assert.deepStrictEqual(said, [[message.id, [...message.payload]]]);
   });
 });

@@ -1,0 +1,46 @@
+/** Hostile variants of well-formed bytes: what no generator of arbitrary bytes comes near to, since most of each stays as it was. */
+
+/** Numbers from 0 to `below`, the same for the same seed. */
+export const makeChance = (seed: number): ((below: number) => number) => {
+  let state = seed >>> 0;
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 0x1_0000_0000) * below);
+  };
+};
+
+/** Bytes that mean most to parsers: ends of ranges, and what bencoding, HTTP and XML are made of. */
+const TELLING = [0x00, 0x01, 0x7f, 0x80, 0xff, ...new TextEncoder().encode("0129-:dlei<>&;/\r\n ")];
+
+/** One variant of `samples`: up to four changes to one of them. */
+export const mutate = (samples: ReadonlyArray<Uint8Array>, chance: (below: number) => number): Uint8Array => {
+  const pick = (): Uint8Array => samples[chance(samples.length)] ?? new Uint8Array(0);
+  let bytes = pick().slice();
+  for (let change = chance(4); change >= 0; change--) {
+    const at = chance(bytes.length + 1);
+    const to = at + chance(bytes.length - at + 1);
+    const [before, part, after] = [bytes.subarray(0, at), bytes.subarray(at, to), bytes.subarray(to)];
+    switch (chance(6)) {
+      case 0:
+        bytes[at] = (bytes[at] ?? 0) ^ (1 << chance(8));
+        break;
+      case 1:
+        bytes[at] = TELLING[chance(TELLING.length)] ?? 0;
+        break;
+      case 2:
+        bytes = Uint8Array.from([...before, ...after]);
+        break;
+      case 3:
+        bytes = Uint8Array.from([...before, ...part, ...part, ...after]);
+        break;
+      case 4:
+        bytes = Uint8Array.from([...before, ...Array.from({ length: chance(64) }, () => chance(256)), ...after]);
+        break;
+      default: {
+        const other = pick();
+        bytes = Uint8Array.from([...before, ...other.subarray(chance(other.length + 1))]);
+      }
+    }
+  }
+  return bytes;
+};
