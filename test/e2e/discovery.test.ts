@@ -4,9 +4,10 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { emptyFolder } from "../support/clients/folder.ts";
 import { libtorrent, libtorrentSeeder } from "../support/clients/libtorrent.ts";
+import { makeLocalNetwork } from "../support/clients/namespaces.ts";
 import { assertSame, makePayload, type Payload } from "../support/clients/payload.ts";
 import { describeClients } from "../support/clients/presence.ts";
-import { start } from "../support/clients/processes.ts";
+import { type Running, start } from "../support/clients/processes.ts";
 import { btEffect, eventsOfType, finished, makeHome, programPath, runProgram } from "../support/clients/program.ts";
 
 const KIB = 1024;
@@ -84,57 +85,61 @@ describeClients("peer exchange with libtorrent", ["python3-libtorrent"], () => {
   });
 });
 
-/** A network of its own with one cable, whose both ends are here: nothing that is sent to it leaves the machine. Words to run a command there. */
-const makeNetwork = Effect.gen(function* () {
-  const holder = yield* start("unshare", ["--net", "sh", "-c", "echo up; exec sleep 600"]);
-  yield* holder.prints(/up/);
-  const enter = ["--target", String(holder.pid), "--net"];
-  const plug = `
-    ip link set lo up
-    ip link add here type veth peer name there
-    ip address add 10.9.0.1/24 dev here
-    ip address add fd09::1/64 dev here nodad
-    ip link set here up
-    ip link set there up
-  `;
-  const plugged = yield* start("nsenter", [...enter, "sh", "-ec", plug]);
-  assert.deepInclude(yield* plugged.ended, { status: 0 });
-  return ["nsenter", ...enter];
-});
-
 describeClients("local discovery with libtorrent", ["python3-libtorrent", "root"], () => {
   for (const [family, host] of [
-    ["IPv4", "10.9.0.1"],
-    ["IPv6", "[fd09::1]"],
+    ["IPv4", "10.9.0.2"],
+    ["IPv6", "[fd09::2]"],
   ] as const)
-    it.live(`finds a libtorrent that nobody named, and is found, over ${family}`, () =>
-      Effect.gen(function* () {
-        const via = yield* makeNetwork;
-        const settings = { listen_interfaces: `${host}:0`, enable_lsd: true };
+    describe.concurrent(`over ${family}`, () => {
+      /** A payload, and the program on one of two machines, which knows of nobody; libtorrent is to run on the other. */
+      const makeWorld = Effect.gen(function* () {
+        const [ours, theirs] = yield* makeLocalNetwork;
         const payload = yield* payloadOf(1_000_001);
-        yield* libtorrentSeeder(payload, { settings, via });
         const home = yield* makeHome;
-        const [nsenter = "", ...words] = via;
-        const args = [
-          process.execPath,
-          programPath(),
-          payload.torrent,
-          "--no-trackers",
-          "--port",
-          "0",
-          "--timeout",
-          "25s",
-        ];
-        const running = yield* start(nsenter, [...words, ...args, "--json"], {
-          cwd: home.folder,
-          env: { ...home.env, BT_EFFECT_NO_LSD: "false" },
-        });
-        const { status, stderr, stdout } = yield* finished(running);
-        assert.strictEqual(stderr, "");
-        assert.strictEqual(status, 0);
-        assertSame(payload, home.out(payload.name));
-        const connected = eventsOfType(stdout, "peer").find(({ state }) => state === "connected");
-        assert.isTrue(connected?.address.startsWith(`${host}:`));
-      }),
-    );
+        const run = (args: ReadonlyArray<string>) => {
+          const [file, ...words] = ours.enter;
+          const all = [...args, "--no-trackers", "--no-pex", "--port", "0", "--json"];
+          return start(file, [...words, process.execPath, programPath(), ...all], {
+            cwd: home.folder,
+            env: { ...home.env, BT_EFFECT_NO_LSD: "false" },
+          });
+        };
+        const options = {
+          via: theirs.enter,
+          settings: { ...passive, listen_interfaces: `${host}:0`, enable_lsd: true },
+        };
+        return { payload, home, run, options };
+      });
+      const metOf = (running: Running) =>
+        eventsOfType(running.stdout(), "peer")
+          .filter(({ state }) => state === "connected")
+          .map(({ address, direction }) => ({ direction, host: address.slice(0, address.lastIndexOf(":")) }));
+
+      it.live("finds a libtorrent that came later, dials nobody and was named by nobody", () =>
+        Effect.gen(function* () {
+          const { home, options, payload, run } = yield* makeWorld;
+          const running = yield* run([payload.torrent, "--timeout", "25s"]);
+          yield* running.until(() => eventsOfType(running.stdout(), "started")[0]);
+          yield* libtorrentSeeder(payload, options);
+          const { status, stderr } = yield* finished(running);
+          assert.strictEqual(stderr, "");
+          assert.strictEqual(status, 0);
+          assertSame(payload, home.out(payload.name));
+          assert.deepStrictEqual(metOf(running), [{ direction: "outgoing", host }]);
+        }),
+      );
+
+      it.live("is found by a libtorrent that was there before", () =>
+        Effect.gen(function* () {
+          const { options, payload, run } = yield* makeWorld;
+          const other = yield* leecher(payload, options);
+          const running = yield* run(["seed", payload.torrent, payload.folder]);
+          yield* other.finished;
+          assert.include(
+            metOf(running).map(({ direction }) => direction),
+            "incoming",
+          );
+        }),
+      );
+    });
 });

@@ -23,6 +23,7 @@ const probes = {
   webtorrent: ["sh", "-c", `test -e ${bench}/node_modules/webtorrent || npm ci --ignore-scripts --prefix ${bench}`],
   // What NAT needs: the tool, and a kernel that does as it is told.
   nftables: ["unshare", "--net", "nft", "add table ip t; add chain ip t c { type nat hook postrouting priority 100; }"],
+  miniupnpd: ["miniupnpd", "--version"],
   // To mount small disks and to become somebody who may do nothing.
   root: ["sh", "-c", 'test "$(id -u)" = 0'],
 } satisfies Readonly<Record<string, readonly [string, ...Array<string>]>>;
