@@ -16,6 +16,7 @@ import type { NodeName } from "./Dht/Dht.ts";
 import * as DhtStore from "./DhtStore/files.ts";
 import * as Dns from "./Dns/node.ts";
 import { Hasher } from "./Hasher.ts";
+import * as HashThreads from "./HashThreads/workers.ts";
 import { HttpProxy } from "./http/proxied.ts";
 import { LocalDiscovery } from "./LocalDiscovery.ts";
 import * as Multicast from "./Multicast/node.ts";
@@ -95,6 +96,7 @@ export const layer = (options: NetworkOptions = {}) =>
     Storage.layer,
     ResumeStore.layerDefault,
     Hasher.layer,
+    HashThreads.layer,
     Bandwidth.layerWith(options.limits ?? {}),
     Picker.layer,
     Choker.layer,

@@ -21,7 +21,7 @@ import { encodeInfo, encodeMetainfo, type Surroundings } from "../schema/metainf
 import { AGENT } from "../schema/version.ts";
 import { Hasher } from "../services/Hasher.ts";
 import { type FileState, type LayoutFile, Storage } from "../services/Storage/Storage.ts";
-import { hashPieces } from "./checking.ts";
+import { hashPieces } from "./hashing.ts";
 import { readTree, type Tree, type TreeOptions } from "./tree.ts";
 
 /** What is made, and of what. */

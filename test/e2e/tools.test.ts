@@ -49,6 +49,27 @@ describe("verify", () => {
   );
 });
 
+describe("threads that hash", () => {
+  it.live("are there in the bundle, and are not started for little", () =>
+    Effect.gen(function* () {
+      const home = yield* makeHome;
+      const folder = yield* emptyFolder;
+      writeFiles({ folder, name: "content", content: { "large.bin": 80 * 1024 * 1024, "small.bin": 9 } });
+      const large = join(folder, "content/large.bin");
+      const torrent = join(folder, "x.torrent");
+      const made = yield* runProgram(home, ["create", "--debug", large, "-o", torrent]);
+      assert.match(made.stderr, /hashing on \d+ threads/);
+      assert.notMatch(made.stderr, /the main one does/);
+      const verified = yield* runProgram(home, ["verify", "--debug", torrent, large]);
+      assert.match(verified.stderr, /hashing on \d+ threads/);
+      assert.notMatch(verified.stderr, /the main one does/);
+      assert.strictEqual(verified.status, 0);
+      const little = yield* runProgram(home, ["create", "--debug", join(folder, "content/small.bin"), "-o", torrent]);
+      assert.notMatch(little.stderr, /threads/);
+    }),
+  );
+});
+
 describe("create and edit", () => {
   it.live("write the same bytes again, and keep the info-hash", () =>
     Effect.gen(function* () {

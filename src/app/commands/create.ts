@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Path from "effect/Path";
+import * as HashThreads from "../../services/HashThreads/workers.ts";
 import * as StorageFiles from "../../services/Storage/files.ts";
 import { create as createTorrent, type Created, type CreateOptions } from "../../streams/creating.ts";
 import * as Text from "../display/text.ts";
@@ -83,4 +84,4 @@ export const create = (input: CreateInput) =>
     yield* saveBytes(output, created.bytes);
     if (input.json) screen.print(`${JSON.stringify(data(created, output))}\n`);
     else if (!input.quiet) screen.write(line(created, output));
-  }).pipe(Effect.provide(StorageFiles.layer), withOutput(input));
+  }).pipe(Effect.provide([StorageFiles.layer, HashThreads.layer]), withOutput(input));

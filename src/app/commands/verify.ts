@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect";
 import * as Path from "effect/Path";
 import { DamagedError } from "../../schema/errors/DamagedError.ts";
 import type { TorrentInfo } from "../../schema/metainfo.ts";
+import * as HashThreads from "../../services/HashThreads/workers.ts";
 import * as StorageFiles from "../../services/Storage/files.ts";
 import {
   type FileStatus,
@@ -80,4 +81,4 @@ export const verify = (input: VerifyInput) =>
     const files = Text.count(verification.files.length, "file");
     if (!input.json && !input.quiet)
       screen.write(`${Text.printable(info.name)}: ${files}, ${Text.size(info.totalLength)}, all good\n`);
-  }).pipe(Effect.provide(StorageFiles.layer), withOutput(input));
+  }).pipe(Effect.provide([StorageFiles.layer, HashThreads.layer]), withOutput(input));

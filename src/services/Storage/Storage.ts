@@ -42,6 +42,28 @@ export interface FileState {
   readonly modified: number;
 }
 
+/** A run of bytes in a file, or zeros that are kept nowhere. */
+export interface Place {
+  readonly length: number;
+  readonly file?: {
+    /** Absolute; whoever opens it follows no symbolic link there unless it is `named`. */
+    readonly path: string;
+    /** The user's own word for the output. */
+    readonly named: boolean;
+    readonly position: number;
+  };
+}
+
+/** Fills bytes from an offset. */
+export interface Read {
+  (offset: number, into: Uint8Array): Effect.Effect<void, StorageError>;
+  /**
+   * Where the very bytes that it reads lie, one place after the other, gaps left out; for threads that read them themselves. Absent where they are not in
+   * files as they are; so a `read` around another one, which may change them, has none unless it says so.
+   */
+  readonly places?: (offset: number, length: number) => Effect.Effect<ReadonlyArray<Place>, StorageError>;
+}
+
 /**
  * One torrent's open output. All offsets are bytes from the beginning of the torrent. A range may reach over gaps between files, and that of a read
  * past the last: these read as zeros and keep nothing.
@@ -50,7 +72,7 @@ export interface OpenStorage {
   /** Writes at an offset, across file borders; missing files and folders are made, sparse. `bytes` must not change until it completes. */
   readonly write: (offset: number, bytes: Uint8Array) => Effect.Effect<void, StorageError>;
   /** Fills `into` from an offset. Pads read as zeros. Fails with `Missing` when the bytes aren't there. */
-  readonly read: (offset: number, into: Uint8Array) => Effect.Effect<void, StorageError>;
+  readonly read: Read;
   /** Makes everything written so far, and what `survey` found, survive a power cut (`fdatasync` of what is or may be dirty). */
   readonly sync: Effect.Effect<void, StorageError>;
   /** What is on disk, file by file of the layout (`pad` files: exists, full size). */

@@ -13,7 +13,14 @@ import { storageError, DiskFault } from "./errno.ts";
 import * as Folders from "./filesFolders.ts";
 import * as Handles from "./filesHandles.ts";
 import * as System from "./filesSystem.ts";
-import { Storage, type FileState, type LayoutFile, type OpenStorage, type StorageLayout } from "./Storage.ts";
+import {
+  Storage,
+  type FileState,
+  type LayoutFile,
+  type OpenStorage,
+  type Place,
+  type StorageLayout,
+} from "./Storage.ts";
 
 /** Files open at once, unless the layer is made with another number. */
 const MAX_OPEN_FILES = 128;
@@ -34,18 +41,22 @@ const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
     const asideFolders = Folders.make(Path.dirname(layout.asidePath));
     // One slot per file, and one for the file of what is kept aside.
     const asideSlot = files.length;
-    const handles = Handles.make((slot) => {
+    const target = (slot: number): Handles.Openable => {
       const file = files[slot];
       return file === undefined
         ? { path: layout.asidePath, folders: asideFolders, named: true }
         : { path: file.path, folders, named: file.path === root };
-    }, maxOpenFiles);
+    };
+    const handles = Handles.make(target, maxOpenFiles);
     yield* Effect.addFinalizer(() => handles.closeAll);
     const dirty = new Set<number>();
     // Once per file: which slot its bytes go to and what is added to a position in it; -1 for pads.
     const slots = Int32Array.from(files, (file, index) =>
       file.kind === "pad" ? -1 : file.kind === "aside" ? asideSlot : index,
     );
+
+    const positionOf = (slot: number, span: FileSpan): number =>
+      slot === asideSlot ? (files[span.file]?.offset ?? 0) + span.offset : span.offset;
 
     type Move = (handle: Handles.Handle, run: System.Run) => Effect.Effect<void, DiskFault>;
     const writeTo: Move = (handle, run) =>
@@ -69,8 +80,7 @@ const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
         const inFile = (span: FileSpan, part: Uint8Array): Effect.Effect<void, DiskFault> => {
           const slot = slots[span.file] ?? -1;
           if (slot === -1) return Effect.sync(() => pad(part));
-          const position = slot === asideSlot ? (files[span.file]?.offset ?? 0) + span.offset : span.offset;
-          const run = { bytes: part, position };
+          const run = { bytes: part, position: positionOf(slot, span) };
           const handle = handles.take(slot, writable);
           return handle === undefined
             ? Effect.flatMap(handles.acquire(slot, writable), (opened) => move(opened, run))
@@ -89,6 +99,14 @@ const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
       };
     const write = transfer(true, writeTo, () => undefined);
     const read = transfer(false, readFrom, (part) => void part.fill(0));
+
+    const placeOf = (span: FileSpan): Effect.Effect<Place, DiskFault> => {
+      const slot = slots[span.file] ?? -1;
+      if (slot === -1) return Effect.succeed({ length: span.length });
+      const { path, named, folders } = target(slot);
+      const place: Place = { length: span.length, file: { path, named, position: positionOf(slot, span) } };
+      return Effect.as(folders.enter(Path.dirname(path), false), place);
+    };
 
     const syncSlot = (slot: number): Effect.Effect<void, DiskFault> =>
       Effect.acquireUseRelease(
@@ -190,11 +208,17 @@ const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
           "write",
           Effect.suspend(() => write(offset, bytes)),
         ),
-      read: (offset, into) =>
-        edge(
-          "read",
-          Effect.suspend(() => read(offset, into)),
-        ),
+      read: Object.assign(
+        (offset: number, into: Uint8Array) =>
+          edge(
+            "read",
+            Effect.suspend(() => read(offset, into)),
+          ),
+        {
+          places: (offset: number, length: number) =>
+            edge("read", Effect.forEach(fileSpans(files, offset, length), placeOf)),
+        },
+      ),
       sync: edge("sync", sync),
       survey: edge("stat", survey),
       finish: edge("write", finish),

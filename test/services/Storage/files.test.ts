@@ -49,6 +49,43 @@ describe("Storage on the file system", () => {
     }).pipe(Effect.scoped),
   );
 
+  it.live("tells where bytes lie for those who read them themselves, and not outside of the output", () =>
+    Effect.gen(function* () {
+      const { storage, folder } = yield* bench;
+      const layout = layoutOf(folder, [
+        { length: 30 },
+        { length: 20, kind: "aside" },
+        { length: 10, kind: "pad" },
+        { length: 9 },
+      ]);
+      const output = yield* storage.open(layout);
+      yield* output.write(0, pattern(69, 3));
+      const places = output.read.places ?? assert.fail("a disk of files has places");
+      for (const [offset, length] of [
+        [0, 69],
+        [5, 3],
+        [25, 40],
+        [61, 8],
+      ] as const) {
+        const found = (yield* places(offset, length)).map((place) => {
+          const { file } = place;
+          if (file === undefined) return Buffer.alloc(place.length);
+          assert.strictEqual(file.named, file.path === layout.asidePath);
+          return Fs.readFileSync(file.path).subarray(file.position, file.position + place.length);
+        });
+        const read = new Uint8Array(length);
+        yield* output.read(offset, read);
+        assert.deepStrictEqual(new Uint8Array(Buffer.concat(found)), read);
+      }
+      Fs.mkdirSync(Path.join(folder, "elsewhere"));
+      const other = yield* bench;
+      Fs.mkdirSync(Path.join(other.folder, "out"));
+      Fs.symlinkSync(Path.join(folder, "elsewhere"), Path.join(other.folder, "out/d0"));
+      const leading = yield* other.storage.open(layoutOf(other.folder, [{ length: 5 }]));
+      assert.strictEqual(yield* reasonOf(leading.read.places?.(0, 5) ?? assert.fail()), "Escapes");
+    }).pipe(Effect.scoped),
+  );
+
   it.live("makes do with as few open files as the process may have", () =>
     Effect.gen(function* () {
       const folder = yield* temporary;
