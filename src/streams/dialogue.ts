@@ -22,6 +22,7 @@ import type { Link } from "./link.ts";
 import type { Notices } from "./notices.ts";
 import { makeRequests, type Requests } from "./requests.ts";
 import { makeServing } from "./serving.ts";
+import { makeSuggested } from "./suggested.ts";
 import type { SwarmState, Torrent } from "./Swarm.ts";
 import type { Uploads } from "./uploads.ts";
 
@@ -84,6 +85,7 @@ export const makeDialogue = (options: {
   let attached: { torrent: Torrent; slot: number; requests: Requests } | undefined;
   let allowedFast: Uint8Array | undefined;
   let earlyAllowed: Array<number> = [];
+  const suggested = makeSuggested();
   let rejects = 0;
   let delivered = 0;
 
@@ -128,6 +130,12 @@ export const makeDialogue = (options: {
     allowedFast ??= Bitfield.make(pieceCount);
     Bitfield.set(allowedFast, index);
     return undefined;
+  };
+
+  const suggest = (index: number): PeerReason | undefined => {
+    suggested.note(index);
+    if (attached === undefined || index < attached.torrent.table.pieceCount) return undefined;
+    return { _tag: "OutOfRange", message: "suggest", index };
   };
 
   /** A block of a length that was not asked for would be asked for again and again. */
@@ -201,7 +209,8 @@ export const makeDialogue = (options: {
         if (!link.fast) return { _tag: "FastViolation", message: "allowed fast" };
         return allow(message.index);
       case "Suggest":
-        return link.fast ? undefined : { _tag: "FastViolation", message: "suggest" };
+        if (!link.fast) return { _tag: "FastViolation", message: "suggest" };
+        return suggest(message.index);
       case "Extended":
         return extensions.received(message.id, message.payload, now);
     }
@@ -233,6 +242,7 @@ export const makeDialogue = (options: {
         // One fewer than the peer says: transmission refuses the last one.
         most: () => Math.min(extensions.reqq() - 1, settings.maxRequests),
         whileChoked: () => allowedFast,
+        first: () => (torrent.table.order === "sequential" ? undefined : suggested.pieces(torrent.table)),
       });
       attached = { torrent, slot, requests };
       swarm.superSeeding()?.join({ slot, show: (index) => options.send(encodeHave(index)) });
@@ -243,6 +253,8 @@ export const makeDialogue = (options: {
         if (outside !== undefined) return outside;
       }
       earlyAllowed = [];
+      const index = suggested.outside(torrent.table.pieceCount);
+      if (index !== undefined) return { _tag: "OutOfRange", message: "suggest", index };
       updateInterest();
       refill(now);
       return undefined;

@@ -27,6 +27,8 @@ export interface Asking {
   readonly most: () => number;
   /** Bits of the pieces that may be had while choked; none when there are none. */
   readonly whileChoked: () => Uint8Array | undefined;
+  /** Bits of the pieces to be preferred, as the peer suggests; none when there are none. */
+  readonly first: () => Uint8Array | undefined;
 }
 
 /** The requests of one peer. Times are milliseconds of one monotonic clock. */
@@ -98,8 +100,10 @@ export const makeRequests = (assembler: Assembler, asking: Asking): Requests => 
       if (target - sent.size < Math.min(target / 2, TOP_UP)) return 0;
       const room = Math.min(target - sent.size, Math.floor(quota / BLOCK_LENGTH));
       if (room === 0) return 0;
-      const got = assembler.reserve(contributor, room, { out: list, among });
-      if (got === 0 && sent.size === 0 && !choked) assembler.reserveLate(contributor, room, list);
+      const first = choked ? undefined : asking.first();
+      if (first !== undefined) assembler.reserve(contributor, room, { out: list, among: first });
+      if (list.length < room) assembler.reserve(contributor, room - list.length, { out: list, among });
+      if (list.length === 0 && sent.size === 0 && !choked) assembler.reserveLate(contributor, room, list);
       if (list.length === 0) return 0;
       if (sent.size === 0) lastBlock = now;
       let bytes = 0;

@@ -68,6 +68,36 @@ describe("what a download asks for", () => {
     }),
   );
 
+  for (const sequential of [false, true])
+    it.effect(
+      `begins with what the peer suggests (BEP 6), ${sequential ? "but not" : "also"} where it is to come in order`,
+      () =>
+        Effect.gen(function* () {
+          const fixture = makeFixture({ length: 80 * PIECE, pieceLength: PIECE });
+          const network = yield* Network.make({ latency: "10 millis", bytesPerSecond: 500_000 });
+          const asked: Array<number> = [];
+          yield* makeFakePeer({
+            network,
+            address: SEED,
+            fixture,
+            greet: (talk) => {
+              const suggestions = [70, 7, 42].map((index) => ({ _tag: "Suggest", index }) as const);
+              talk.say({ _tag: "HaveAll" }, ...suggestions);
+            },
+            hear: (message) => {
+              if (message._tag === "Request") asked.push(message.index);
+            },
+          });
+          const client = yield* makeClient({ network, address: CLIENT });
+          const peers = [{ host: SEED, port: 6881 }];
+          const run = yield* watch(client, requestOf(fixture, { peers, noTrackers: true, sequential }));
+          yield* TestClock.adjust("20 seconds");
+          assert.sameMembers([...new Set(asked)].slice(0, 3), sequential ? [0, 1, 2] : [70, 7, 42]);
+          assert.isTrue(run.isComplete());
+          yield* Fiber.join(run.fiber);
+        }).pipe(Effect.provide(MemoryTrackers.layer)),
+    );
+
   it.effect("leaves a partial seed that tells its trackers what is missing of the whole (BEP 21)", () =>
     Effect.gen(function* () {
       const trackers = yield* MemoryTrackers;

@@ -58,6 +58,7 @@ const simulate = (path: {
     cancel: unused,
     most: () => path.most,
     whileChoked: () => undefined,
+    first: () => undefined,
   });
   while (now < path.duration) {
     requests.refill(now, false, Number.POSITIVE_INFINITY);

@@ -71,6 +71,11 @@ const breaches: ReadonlyArray<readonly [does: string, code: string, options: Par
     { greet: seedOnce((talk) => talk.say({ _tag: "AllowedFast", index: pieceCount })) },
   ],
   [
+    "suggests a piece outside the torrent",
+    "peer.out-of-range",
+    { greet: seedOnce((talk) => talk.say({ _tag: "Suggest", index: pieceCount })) },
+  ],
+  [
     "speaks fast without having agreed",
     "peer.fast-violation",
     { fast: false, greet: (talk) => talk.say({ _tag: "HaveAll" }) },

@@ -12,7 +12,9 @@ const make = (pieceCount: number, suspect = (): boolean => false) => {
   const assembling = makeAssembling({ pieceCount, pieceLength: 2 * BLOCK_LENGTH, buffers: pieceCount, suspect });
   const { table, assembler } = assembling;
   let peers = 0;
-  const peer = (options: { readonly most?: number; readonly whileChoked?: Uint8Array } = {}) => {
+  const peer = (
+    options: { readonly most?: number; readonly whileChoked?: Uint8Array; readonly first?: Uint8Array } = {},
+  ) => {
     const slot = table.addPeer();
     table.peerHasAll(slot);
     const asked: Array<BlockSpan> = [];
@@ -28,6 +30,7 @@ const make = (pieceCount: number, suspect = (): boolean => false) => {
       cancel: (index, begin, length) => void cancelled.push({ index, begin, length }),
       most: () => options.most ?? 1_000,
       whileChoked: () => options.whileChoked,
+      first: () => options.first,
     });
     /** A block arrives as the decoder and the dialogue see it; whether it was of use. */
     const arrive = (block: BlockSpan, now: number): boolean => {
@@ -57,6 +60,23 @@ describe("requests", () => {
     requests.refill(10, false, NO_LIMIT);
     assert.deepStrictEqual(writes, [16, 8]);
     assert.strictEqual(requests.waiting(), 16);
+  });
+
+  it("begin with what is to be preferred, and go on with the rest", () => {
+    const { assembling, peer } = make(8);
+    const first = Bitfield.make(8);
+    for (const index of [5, 6]) Bitfield.set(first, index);
+    assembling.table.got(6);
+    const { requests, asked } = peer({ first });
+    requests.refill(0, false, NO_LIMIT);
+    assert.deepStrictEqual(
+      asked.slice(0, 2).map(({ index }) => index),
+      [5, 5],
+    );
+    assert.strictEqual(new Set(asked.map(({ index }) => index)).size, 7);
+    const choked = peer({ first });
+    choked.requests.refill(0, true, NO_LIMIT);
+    assert.deepStrictEqual(choked.asked, []);
   });
 
   it("ask for nothing while choked but what is allowed then", () => {

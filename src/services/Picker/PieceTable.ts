@@ -19,6 +19,7 @@ export type PeerSlot = number;
 /** The state of all pieces of one torrent and of who has them. */
 export interface PieceTable {
   readonly pieceCount: number;
+  readonly order: PieceTableOptions["order"];
   /** Adds a peer that has nothing yet. */
   readonly addPeer: () => PeerSlot;
   readonly removePeer: (peer: PeerSlot) => void;

@@ -87,6 +87,7 @@ export const makeTable = (options: PieceTableOptions, seed: number): PieceTable 
 
   return {
     pieceCount,
+    order,
     haveBits,
     addPeer: () => {
       const slot = vacant.pop() ?? peers.length;

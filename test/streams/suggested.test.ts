@@ -1,0 +1,40 @@
+import { assert, describe, it } from "@effect/vitest";
+import * as Bitfield from "../../src/schema/bitfield.ts";
+import { makeTable } from "../../src/services/Picker/table.ts";
+import { makeSuggested } from "../../src/streams/suggested.ts";
+
+const pieceCount = 100;
+const table = () =>
+  makeTable({ pieceCount, order: "rarest", wanted: Bitfield.full(pieceCount), have: Bitfield.make(pieceCount) }, 7);
+
+const indicesOf = (bits: Uint8Array | undefined): ReadonlyArray<number> =>
+  Array.from({ length: pieceCount }, (_, index) => index).filter((index) => bits && Bitfield.has(bits, index));
+
+describe("suggested", () => {
+  it("are the pieces that are still to be fetched", () => {
+    const pieces = table();
+    const suggested = makeSuggested();
+    assert.isUndefined(suggested.pieces(pieces));
+    for (const index of [3, 50, 3]) suggested.note(index);
+    assert.deepStrictEqual(indicesOf(suggested.pieces(pieces)), [3, 50]);
+    pieces.got(3);
+    assert.deepStrictEqual(indicesOf(suggested.pieces(pieces)), [50]);
+    pieces.setWanted(Bitfield.make(pieceCount));
+    assert.isUndefined(suggested.pieces(pieces));
+  });
+
+  it("are the latest sixteen of however many", () => {
+    const suggested = makeSuggested();
+    for (let index = 0; index < pieceCount; index++) suggested.note(index);
+    const kept = indicesOf(suggested.pieces(table()));
+    assert.deepStrictEqual([kept.length, kept[0]], [16, pieceCount - 16]);
+  });
+
+  it("tell of one that is outside of the torrent", () => {
+    const suggested = makeSuggested();
+    suggested.note(pieceCount - 1);
+    assert.isUndefined(suggested.outside(pieceCount));
+    suggested.note(pieceCount);
+    assert.strictEqual(suggested.outside(pieceCount), pieceCount);
+  });
+});
