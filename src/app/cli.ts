@@ -84,6 +84,18 @@ const presenter = (args: ReadonlyArray<string>) =>
     }),
   });
 
+/**
+ * The flags that `effect/cli` has for all commands, and takes wherever they stand. After the word `create`, `--version` is not one of them: there it is that of
+ * the torrent.
+ */
+const builtInsFor = (args: ReadonlyArray<string>) => {
+  const create = args.indexOf("create");
+  const version = args.findIndex((arg) => arg === "--version" || arg.startsWith("--version="));
+  return create !== -1 && (version === -1 || create < version)
+    ? [GlobalFlag.Help]
+    : [GlobalFlag.Help, GlobalFlag.Version];
+};
+
 /** Runs the command that `args` name. Fails with a `UsageError` where they make no sense, else as the command does. */
 export const run = <R>(args: ReadonlyArray<string>, commands: Commands<R>) =>
   Effect.gen(function* () {
@@ -96,4 +108,4 @@ export const run = <R>(args: ReadonlyArray<string>, commands: Commands<R>) =>
       Effect.provideService(ConfigProvider.ConfigProvider, settings.provider),
       Effect.mapError((error) => (CliError.isCliError(error) ? explain(error) : error)),
     );
-  }).pipe(Effect.provide([presenter(args), CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version] })]));
+  }).pipe(Effect.provide([presenter(args), CliConfig.layer({ builtIns: builtInsFor(args) })]));

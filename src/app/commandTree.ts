@@ -131,7 +131,9 @@ const content = Argument.String("path").pipe(Argument.withDescription("The file 
 
 const createCommand = <R>({ create }: Commands<R>) =>
   Command.make("create", { path: content, ...createFlags, ...outputFlags }, create).pipe(
-    Command.withDescription("Make a .torrent of a file or a folder (v1), with executable bits and symbolic links"),
+    Command.withDescription(
+      "Make a .torrent of a file or a folder: v1, v2 or hybrid, with executable bits and symbolic links",
+    ),
     Command.withShortDescription("Make a .torrent of a file or a folder"),
     Command.withExamples([
       { command: "bt-effect create --tracker udp://tracker.example.org:6969/announce album/" },
@@ -139,6 +141,7 @@ const createCommand = <R>({ create }: Commands<R>) =>
         command: "bt-effect create --tracker http://a/announce,http://b/announce --tracker http://c/announce x.iso",
         description: "Two tiers of trackers",
       },
+      { command: "bt-effect create --version hybrid --piece-length 1M x.iso", description: "For old and new clients" },
       { command: "bt-effect create --no-date -o - --exclude '*.tmp' data/ | sha1sum", description: "Reproducible" },
     ]),
   );

@@ -23,7 +23,7 @@ export const magnetOf = ({ info, trackers, webSeeds }: Metainfo): string =>
   });
 
 /** Bytes of the files, pads left out. */
-const payloadOf = (files: ReadonlyArray<TorrentFile>): number =>
+export const payloadOf = (files: ReadonlyArray<TorrentFile>): number =>
   files.reduce((sum, file) => (file.pad ? sum : sum + file.length), 0);
 
 const dateOf = (secondsSince1970: number | undefined): string | undefined => {
@@ -114,6 +114,7 @@ export const data = (source: TorrentSource): unknown => {
     kind: "torrent",
     name: info.name,
     version: info.version,
+    layout: info.layout,
     infoHash: info.infoHash.hex,
     infoHashV1: info.infoHashV1,
     infoHashV2: info.infoHashV2,

@@ -37,6 +37,11 @@ const output = (description: string) =>
 /** Flags of `create`. */
 export const createFlags = {
   output: output("Where to write the .torrent, - for stdout; by default the name with .torrent, in the current folder"),
+  // A set of words, so that shells complete them.
+  version: Flag.Literals("version", ["v1", "v2", "hybrid"]).pipe(
+    Flag.withDescription("v1 (the default), which every client knows, v2 (BEP 52), or hybrid, which is both"),
+    Flag.withDefault("v1" as const),
+  ),
   pieceLength: single("piece-length", values.pieceLength, {
     metavar: "N",
     description: "Bytes of a piece, like 256K or 1M; by default what suits the size",

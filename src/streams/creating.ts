@@ -1,31 +1,36 @@
 /**
- * Makes a torrent of files on disk (v1). The same files and options give the same info dictionary, whoever makes it where; with no date, the same
+ * Makes a torrent of files on disk: v1, v2 or hybrid. The same files and options give the same info dictionary, whoever makes it where; with no date, the same
  * .torrent.
  */
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import type * as FileSystem from "effect/FileSystem";
 import * as Path from "effect/Path";
+import * as Hex from "effect/encoding/Hex";
 import * as Bitfield from "../schema/bitfield.ts";
 import * as Bencode from "../schema/bencode.ts";
 import type { BencodeError } from "../schema/errors/BencodeError.ts";
 import { CreateError, type CreateReason } from "../schema/errors/CreateError.ts";
 import type { MetainfoError } from "../schema/errors/MetainfoError.ts";
 import type { StorageError } from "../schema/errors/StorageError.ts";
-import type { Shape } from "../schema/geometry.ts";
-import type { Metainfo } from "../schema/metainfo.ts";
+import { piecesOf, type Shape } from "../schema/geometry.ts";
+import { layerRoot, NODE_LENGTH } from "../schema/merkle.ts";
+import type { Metainfo, TorrentInfo } from "../schema/metainfo.ts";
 import { MAX_PIECES } from "../schema/metainfo/fields.ts";
 import { parseMetainfo } from "../schema/metainfo/parse.ts";
-import { PIECE_HASH_LENGTH } from "../schema/pieceHashes.ts";
-import { encodeInfo, encodeMetainfo, type Surroundings } from "../schema/metainfo/write.ts";
+import { PIECE_HASH_LENGTH, pieceLevel, type PieceDigest } from "../schema/pieceHashes.ts";
+import { encodeMetainfo, type Surroundings } from "../schema/metainfo/write.ts";
+import { encodeInfo, hasPads, type NewFile } from "../schema/metainfo/writeInfo.ts";
 import { AGENT } from "../schema/version.ts";
 import { Hasher } from "../services/Hasher.ts";
-import { type FileState, type LayoutFile, Storage } from "../services/Storage/Storage.ts";
+import { type FileState, type LayoutFile, Storage, type StorageLayout } from "../services/Storage/Storage.ts";
 import { hashPieces } from "./hashing.ts";
 import { readTree, type Tree, type TreeOptions } from "./tree.ts";
 
 /** What is made, and of what. */
-export interface CreateOptions extends TreeOptions, Omit<Surroundings, "creationDate" | "createdBy"> {
+export interface CreateOptions extends TreeOptions, Omit<Surroundings, "creationDate" | "createdBy" | "pieceLayers"> {
+  /** Absent: v1, which every client knows. */
+  readonly version?: TorrentInfo["version"];
   /** Bytes, a power of two; absent: by the size, see `automaticPieceLength`. */
   readonly pieceLength?: number;
   readonly private: boolean;
@@ -64,19 +69,53 @@ export const automaticPieceLength = (totalLength: number): number => {
 const isPieceLength = (length: number): boolean =>
   length >= MIN_PIECE_LENGTH && length <= MAX_PIECE_LENGTH && Number.isInteger(Math.log2(length));
 
-/** The files where they are, for reading; links have no bytes. */
-const layoutOf = Effect.fnUntraced(function* (tree: Tree) {
+/** Where the next piece begins, or here. */
+const aligned = (offset: number, pieceLength: number): number => Math.ceil(offset / pieceLength) * pieceLength;
+
+/** The files where they are, for reading, each with a piece of its own but in v1; links have no bytes. */
+const layoutOf = Effect.fnUntraced(function* (tree: Tree, version: TorrentInfo["version"], pieceLength: number) {
   const path = yield* Path.Path;
-  let offset = 0;
+  let end = 0;
   const files = tree.files.map((file): LayoutFile => {
-    const place = path.join(tree.root, ...file.path);
     const { executable, length } = file;
-    const placed = { path: place, length, offset, executable };
-    offset += length;
-    return { ...placed, kind: file.symlink === undefined ? "write" : "pad" };
+    const offset = version === "v1" || length === 0 ? end : aligned(end, pieceLength);
+    end = offset + length;
+    const kind = file.symlink === undefined ? "write" : "pad";
+    return { path: path.join(tree.root, ...file.path), length, offset, executable, kind };
   });
-  return { layout: { root: tree.root, files, asidePath: tree.root }, totalLength: offset };
+  const layout: StorageLayout = { root: tree.root, files, asidePath: tree.root };
+  const totalLength = hasPads({ files, version }) ? aligned(end, pieceLength) : end;
+  const shape: Shape = { version, files, pieceLength, totalLength, pieceCount: Math.ceil(end / pieceLength) };
+  return { layout, shape };
 });
+
+/** Takes in the digests of all pieces, and gives what a torrent says of them. */
+const makeLedger = (shape: Shape, sha256: Hasher["Service"]["sha256"]) => {
+  const pieces = new Uint8Array(shape.version === "v2" ? 0 : shape.pieceCount * PIECE_HASH_LENGTH);
+  const nodes = new Uint8Array(shape.version === "v1" ? 0 : shape.pieceCount * NODE_LENGTH);
+  const level = pieceLevel(shape.pieceLength);
+  return {
+    pieces,
+    enter: (index: number, { node, sha1 }: PieceDigest): void => {
+      if (sha1 !== undefined) pieces.set(sha1, index * PIECE_HASH_LENGTH);
+      if (node !== undefined) nodes.set(node, index * NODE_LENGTH);
+    },
+    /** The files with their roots, and the layers of those that are longer than a piece. */
+    trees: (files: ReadonlyArray<NewFile>) => {
+      const pieceLayers = new Map<string, Uint8Array>();
+      const rooted = files.map((file, number): NewFile => {
+        const range = shape.files[number] && piecesOf(shape, shape.files[number]);
+        if (range === undefined) return file;
+        const layer = nodes.subarray(range.first * NODE_LENGTH, (range.last + 1) * NODE_LENGTH);
+        if (range.first === range.last) return { ...file, piecesRoot: layer };
+        const piecesRoot = layerRoot(layer, level, sha256);
+        pieceLayers.set(Hex.encode(piecesRoot), layer);
+        return { ...file, piecesRoot };
+      });
+      return { files: rooted, pieceLayers };
+    },
+  };
+};
 
 /** Fails for the first file that is not what it was; links are not looked at again. */
 const refuseChanged = (
@@ -106,38 +145,39 @@ export const create = (
 > =>
   Effect.gen(function* () {
     const fail = (reason: CreateReason) => Effect.fail(new CreateError({ path: options.path, reason }));
+    const { version = "v1" } = options;
     const tree = yield* readTree(options);
-    const { layout, totalLength } = yield* layoutOf(tree);
-    if (totalLength === 0) return yield* fail({ _tag: "Empty" });
-    const pieceLength = options.pieceLength ?? automaticPieceLength(totalLength);
+    const size = tree.files.reduce((sum, { length }) => sum + length, 0);
+    if (size === 0) return yield* fail({ _tag: "Empty" });
+    const pieceLength = options.pieceLength ?? automaticPieceLength(size);
     if (!isPieceLength(pieceLength)) return yield* fail({ _tag: "BadPieceLength", length: pieceLength });
-    const shape: Shape = {
-      version: "v1",
-      files: layout.files,
-      pieceLength,
-      totalLength,
-      pieceCount: Math.ceil(totalLength / pieceLength),
-    };
+    const { layout, shape } = yield* layoutOf(tree, version, pieceLength);
     if (shape.pieceCount > MAX_PIECES) return yield* fail({ _tag: "TooLarge", limit: Bencode.MAX_LENGTH });
 
+    const hasher = yield* Hasher;
     const storage = yield* Storage.use((service) => service.open(layout));
     const before = yield* storage.survey;
-    const pieces = new Uint8Array(shape.pieceCount * PIECE_HASH_LENGTH);
+    const ledger = makeLedger(shape, hasher.sha256);
     yield* hashPieces({
       shape,
       storage,
       pieces: Bitfield.full(shape.pieceCount),
-      onDigest: (index, { sha1 }) => sha1 && pieces.set(sha1, index * PIECE_HASH_LENGTH),
+      onDigest: ledger.enter,
       onProgress: options.onProgress,
     });
     yield* refuseChanged(layout.files, before, yield* storage.survey);
 
     const seconds = Math.floor((yield* Clock.currentTimeMillis) / 1000);
-    const bytes = encodeMetainfo(encodeInfo({ ...options, ...tree, pieceLength, pieces }), {
+    const { files, pieceLayers } = version === "v1" ? { ...tree, pieceLayers: undefined } : ledger.trees(tree.files);
+    const info = encodeInfo({ ...options, ...tree, version, files, pieceLength, pieces: ledger.pieces });
+    const bytes = encodeMetainfo(info, {
       ...options,
       createdBy: AGENT,
       ...(options.dated && { creationDate: seconds }),
+      ...(pieceLayers && { pieceLayers }),
     });
     if (bytes.length > Bencode.MAX_LENGTH) return yield* fail({ _tag: "TooLarge", limit: Bencode.MAX_LENGTH });
-    return { bytes, metainfo: yield* Effect.fromResult(parseMetainfo(bytes, yield* Hasher)) };
+    const metainfo = yield* Effect.fromResult(parseMetainfo(bytes, hasher));
+    if (metainfo.info.layout !== tree.layout) return yield* fail({ _tag: "Ambiguous" });
+    return { bytes, metainfo };
   }).pipe(Effect.scoped);

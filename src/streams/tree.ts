@@ -6,7 +6,7 @@ import * as Path from "effect/Path";
 import type { PlatformError } from "effect/PlatformError";
 import { CreateError, type CreateReason } from "../schema/errors/CreateError.ts";
 import { MAX_PATH_DEPTH } from "../schema/metainfo/fields.ts";
-import type { NewFile } from "../schema/metainfo/write.ts";
+import type { NewFile } from "../schema/metainfo/writeInfo.ts";
 
 /** What is below a path. */
 export interface Tree {

@@ -2,18 +2,18 @@ import { assert, describe, it } from "@effect/vitest";
 import { Effect } from "effect";
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, readFileSync, symlinkSync, truncateSync } from "node:fs";
+import { chmodSync, readFileSync, rmSync, symlinkSync, truncateSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { emptyFolder } from "../support/clients/folder.ts";
-import { infoHashOf } from "../support/clients/libtorrent.ts";
+import { infoHashesOf } from "../support/clients/libtorrent.ts";
 import { openTracker } from "../support/clients/opentracker.ts";
 import { writeFiles } from "../support/clients/payload.ts";
 import { describeClients } from "../support/clients/presence.ts";
 import { makeHome, runProgram } from "../support/clients/program.ts";
 
-const CONTENT = { "B.bin": 200_000, "a.bin": 70_001, "c/empty": 0, "c/d.bin": 5, "c-d": 1 };
+const CONTENT = { "B.bin": 200_000, "ünï/ö": 30_000, "a.bin": 70_001, "c/empty": 0, "c/d.bin": 5, "c-d": 1 };
 
 /** Files `album/…` in a folder of their own. */
 const album = Effect.gen(function* () {
@@ -38,13 +38,13 @@ describe("verify", () => {
       for (const path of [folder, join(folder, "album")]) {
         const good = yield* runProgram(home, ["verify", torrent, path]);
         assert.strictEqual(good.status, 0);
-        assert.strictEqual(good.stdout.match(/^good /gm)?.length, 5);
+        assert.strictEqual(good.stdout.match(/^good /gm)?.length, 6);
       }
       truncateSync(join(folder, "album/a.bin"), 9);
       const bad = yield* runProgram(home, ["verify", torrent, folder]);
       assert.strictEqual(bad.status, 6);
       assert.include(bad.stdout, "short     a.bin (9 of 70001 bytes)\n");
-      assert.match(bad.stderr, /^bt-effect: album: \d of 5 files at .*\n$/);
+      assert.match(bad.stderr, /^bt-effect: album: \d of 6 files at .*\n$/);
     }),
   );
 });
@@ -92,54 +92,80 @@ describe("create and edit", () => {
 });
 
 describeClients("create beside libtorrent", ["python3-libtorrent"], () => {
-  it.live("makes the same info dictionary", () =>
-    Effect.gen(function* () {
-      const home = yield* makeHome;
-      const folder = yield* album;
-      chmodSync(join(folder, "album/a.bin"), 0o755);
-      symlinkSync("../a.bin", join(folder, "album/c/link"));
-      const torrent = join(folder, "x.torrent");
-      for (const change of [
-        { flags: [], pieceLength: 32_768 },
-        { flags: ["--private"], pieceLength: 65_536, private: true },
-      ]) {
-        const args = ["create", join(folder, "album"), "--piece-length", String(change.pieceLength), ...change.flags];
-        assert.strictEqual((yield* runProgram(home, [...args, "-o", torrent])).status, 0);
-        const info = yield* infoOf(torrent);
-        const theirs = infoHashOf({
-          folder,
-          name: "album",
-          files: info.files,
-          pieceLength: change.pieceLength,
-          private: change.private === true,
-        });
-        assert.strictEqual(info.infoHash, theirs);
-      }
-    }),
-  );
+  for (const version of ["v1", "v2", "hybrid"] as const) {
+    it.live(`makes the same info dictionary: ${version}`, () =>
+      Effect.gen(function* () {
+        const home = yield* makeHome;
+        const folder = yield* album;
+        chmodSync(join(folder, "album/a.bin"), 0o755);
+        symlinkSync("../a.bin", join(folder, "album/c/link"));
+        writeFiles({ folder, name: "lone", content: { "ä b/only.bin": 50_001 } });
+        const torrent = join(folder, "x.torrent");
+        const cases = [
+          { path: "album", pieceLength: 32_768, private: false },
+          { path: "album", pieceLength: 65_536, private: true },
+          { path: "album/B.bin", pieceLength: 16_384, private: false },
+          { path: "album/B.bin", pieceLength: 1_048_576, private: false },
+          { path: "album/a.bin", pieceLength: 16_384, private: false },
+          { path: "lone", pieceLength: 16_384, private: false },
+        ];
+        for (const { path, pieceLength, private: isPrivate } of cases) {
+          const flags = [
+            "--version",
+            version,
+            "--piece-length",
+            String(pieceLength),
+            ...(isPrivate ? ["--private"] : []),
+          ];
+          const made = yield* runProgram(home, ["create", join(folder, path), ...flags, "-o", torrent]);
+          assert.strictEqual(made.status, 0, made.stderr);
+          const info = yield* infoOf(torrent);
+          assert.strictEqual(info.version, version);
+          const files = info.files.filter(({ pad }: { readonly pad: boolean }) => !pad);
+          const theirs = infoHashesOf({
+            version,
+            folder: join(folder, dirname(path)),
+            name: basename(path),
+            files,
+            pieceLength,
+            private: isPrivate,
+            single: info.layout === "single",
+          });
+          assert.deepStrictEqual([info.infoHashV1 ?? null, info.infoHashV2 ?? null], [theirs.v1, theirs.v2], path);
+          assert.strictEqual((yield* runProgram(home, ["verify", torrent, join(folder, path)])).status, 0);
+        }
+      }),
+    );
+  }
 });
 
-describeClients("create beside transmission", ["transmission-create"], () => {
+describeClients("create beside transmission and mktorrent", ["transmission-create", "mktorrent"], () => {
   it.live("makes the same info dictionary of files that need no attributes", () =>
     Effect.gen(function* () {
       const home = yield* makeHome;
       const folder = yield* emptyFolder;
-      writeFiles({ folder, name: "album", content: { "a.bin": 200_000, "b.bin": 70_001, "c/d.bin": 5 } });
+      writeFiles({ folder, name: "album", content: { "a.bin": 200_000, "b.bin": 70_001, "c/ü.bin": 5 } });
+      writeFiles({ folder, name: "holes", content: { "a.bin": 20_000, "d/empty": 0 } });
       const [ours, theirs] = [join(folder, "ours.torrent"), join(folder, "theirs.torrent")];
-      // It says of every torrent whether it is private; others say it of private ones alone.
-      const made = spawnSync("/usr/bin/transmission-create", [
-        "-p",
-        "-t",
-        "http://127.0.0.1:1/announce",
-        "-s",
-        "32",
-        "-o",
-        theirs,
-        join(folder, "album"),
-      ]);
-      assert.strictEqual(made.status, 0, String(made.stderr));
-      yield* runProgram(home, ["create", join(folder, "album"), "--piece-length", "32K", "--private", "-o", ours]);
-      assert.strictEqual((yield* infoOf(ours)).infoHash, (yield* infoOf(theirs)).infoHash);
+      const announce = "http://127.0.0.1:1/announce";
+      // Transmission says of every torrent whether it is private, others say it of private ones alone; and it leaves empty files out.
+      const transmission = { command: "transmission-create", args: ["-p", "-t", announce, "-s", "32"] };
+      const mktorrent = { command: "mktorrent", args: ["-p", "-a", announce, "-l", "15"] };
+      for (const [path, makers] of [
+        ["album", [transmission, mktorrent]],
+        ["album/a.bin", [transmission, mktorrent]],
+        ["holes", [mktorrent]],
+      ] as const) {
+        const flags = ["--piece-length", "32K", "--private", "-o", ours];
+        yield* runProgram(home, ["create", join(folder, path), ...flags]);
+        const { infoHash } = yield* infoOf(ours);
+        for (const { args, command } of makers) {
+          rmSync(theirs, { force: true });
+          const made = spawnSync(`/usr/bin/${command}`, [...args, "-o", theirs, join(folder, path)]);
+          assert.strictEqual(made.status, 0, String(made.stderr));
+          assert.strictEqual(infoHash, (yield* infoOf(theirs)).infoHash, command);
+        }
+      }
     }),
   );
 });

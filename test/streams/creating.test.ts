@@ -5,6 +5,7 @@ import * as FileSystem from "effect/FileSystem";
 import * as Layer from "effect/Layer";
 import * as Path from "effect/Path";
 import * as Schema from "effect/Schema";
+import type { TorrentInfo } from "../../src/schema/metainfo.ts";
 import { Hasher } from "../../src/services/Hasher.ts";
 import * as StorageFiles from "../../src/services/Storage/files.ts";
 import { automaticPieceLength, create, type CreateOptions } from "../../src/streams/creating.ts";
@@ -43,8 +44,7 @@ const write = Effect.fnUntraced(function* (folder: string, files: Readonly<Recor
 const filled = (length: number, seed = 1) =>
   Uint8Array.from({ length }, (_, at) => (at * 31 + (at >> 7) * seed) & 0xff);
 
-const paths = ({ files }: { readonly files: ReadonlyArray<{ readonly path: ReadonlyArray<string> }> }) =>
-  files.map(({ path }) => path.join("/"));
+const paths = ({ files }: TorrentInfo) => files.flatMap(({ pad, path }) => (pad ? [] : [path.join("/")]));
 
 const codeOf = (change: (folder: string) => Effect.Effect<CreateOptions, unknown, FileSystem.FileSystem | Path.Path>) =>
   inFolder((folder) =>
@@ -67,8 +67,9 @@ describe("creating", () => {
         }),
       ).check(Schema.isMaxLength(8)),
       pieceLength: Schema.Literals([16_384, 32_768, 65_536]),
+      version: Schema.Literals(["v1", "v2", "hybrid"]),
     },
-    ({ files, pieceLength }) =>
+    ({ files, pieceLength, version }) =>
       inFolder((folder) =>
         Effect.gen(function* () {
           const content = Object.fromEntries(
@@ -78,16 +79,21 @@ describe("creating", () => {
             ]),
           );
           yield* write(folder, content);
-          const made = yield* create(optionsFor(`${folder}/t`, { pieceLength }));
-          const { info } = made.metainfo;
+          const made = yield* create(optionsFor(`${folder}/t`, { pieceLength, version }));
+          const { info, pieceLayers } = made.metainfo;
+          assert.strictEqual(info.version, version);
+          assert.deepStrictEqual(made.metainfo.warnings, []);
           assert.deepStrictEqual(new Set(paths(info)), new Set(Object.keys(content).map((name) => name.slice(2))));
           assert.deepStrictEqual(info.renamed, []);
-          const verdict = yield* verify({ info, path: folder });
+          const verdict = yield* verify({ info, pieceLayers, path: folder });
           assert.deepStrictEqual(
             verdict.files.filter(({ status }) => status !== "good"),
             [],
           );
-          assert.deepStrictEqual((yield* create(optionsFor(`${folder}/t`, { pieceLength }))).bytes, made.bytes);
+          assert.deepStrictEqual(
+            (yield* create(optionsFor(`${folder}/t`, { pieceLength, version }))).bytes,
+            made.bytes,
+          );
         }),
       ),
     { arbitrary: { runs: 20 } },
@@ -175,6 +181,15 @@ describe("creating", () => {
           Effect.as(write(folder, { "t/e": filled(1) }), optionsFor(`${folder}/t`, { pieceLength: 20_000 })),
         ),
         "create.bad-piece-length",
+      );
+      const alone = (version: "v1" | "v2" | "hybrid") => (folder: string) =>
+        Effect.as(write(folder, { "t/t": filled(1) }), optionsFor(`${folder}/t`, { version }));
+      assert.strictEqual(yield* codeOf(alone("v2")), "create.ambiguous");
+      yield* inFolder((folder) =>
+        Effect.gen(function* () {
+          const { metainfo } = yield* create(yield* alone("hybrid")(folder));
+          assert.strictEqual(metainfo.info.layout, "multi");
+        }),
       );
       for (const target of ["/etc/passwd", "../outside", "nowhere", "."]) {
         const code = yield* codeOf((folder) =>

@@ -2,12 +2,13 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Path from "effect/Path";
+import type { TorrentInfo } from "../../schema/metainfo.ts";
 import * as HashThreads from "../../services/HashThreads/workers.ts";
 import * as StorageFiles from "../../services/Storage/files.ts";
 import { create as createTorrent, type Created, type CreateOptions } from "../../streams/creating.ts";
 import * as Text from "../display/text.ts";
 import { withHashingLine } from "../hashingLine.ts";
-import { magnetOf } from "../infoPage.ts";
+import { magnetOf, payloadOf } from "../infoPage.ts";
 import type { OutputFlags } from "../output.ts";
 import { withOutput } from "../output.ts";
 import { saveBytes } from "../saving.ts";
@@ -18,6 +19,7 @@ import { UsageError } from "../UsageError.ts";
 export interface CreateInput extends OutputFlags {
   readonly path: string;
   readonly output: Option.Option<string>;
+  readonly version: TorrentInfo["version"];
   readonly pieceLength: Option.Option<number>;
   readonly tracker: ReadonlyArray<ReadonlyArray<string>>;
   readonly webSeed: ReadonlyArray<string>;
@@ -33,6 +35,7 @@ const optionsOf = (input: CreateInput, path: string, omit: string | undefined): 
   path,
   omit,
   exclude: input.exclude,
+  version: input.version,
   trackers: input.tracker,
   webSeeds: input.webSeed,
   private: input.private,
@@ -47,9 +50,12 @@ const data = ({ bytes, metainfo }: Created, output: string): unknown => ({
   type: "created",
   output,
   name: metainfo.info.name,
+  version: metainfo.info.version,
   infoHash: metainfo.info.infoHash.hex,
-  size: metainfo.info.totalLength,
-  files: metainfo.info.files.length,
+  infoHashV1: metainfo.info.infoHashV1,
+  infoHashV2: metainfo.info.infoHashV2,
+  size: payloadOf(metainfo.info.files),
+  files: metainfo.info.files.filter(({ pad }) => !pad).length,
   pieceLength: metainfo.info.pieceLength,
   pieceCount: metainfo.info.pieceCount,
   bytes: bytes.length,
@@ -58,10 +64,12 @@ const data = ({ bytes, metainfo }: Created, output: string): unknown => ({
 
 /** The line for people. */
 const line = ({ metainfo: { info } }: Created, output: string): string => {
-  const files = Text.count(info.files.length, "file");
+  const files = info.files.filter(({ pad }) => !pad);
+  const size = `${Text.count(files.length, "file")}, ${Text.size(payloadOf(files))}`;
   const pieces = `${Text.count(info.pieceCount, "piece")} of ${Text.size(info.pieceLength)}`;
+  const hashes = [info.infoHashV1, info.infoHashV2].filter((hash) => hash !== undefined).join(", ");
   const where = output === "-" ? "" : `: ${output}`;
-  return `${Text.printable(`${info.name}: ${files}, ${Text.size(info.totalLength)}, ${pieces}, ${info.infoHash.hex}${where}`)}\n`;
+  return `${Text.printable(`${info.name}: ${size}, ${pieces}, ${hashes}${where}`)}\n`;
 };
 
 /** Makes the torrent and writes it. */

@@ -14,6 +14,8 @@ export type CreateReason =
   | { readonly _tag: "Special" }
   /** A name that cannot stand in a torrent: not UTF-8, none at all. */
   | { readonly _tag: "BadName" }
+  /** A folder that has nothing but one file of its own name: in v2 it cannot be told from that file. */
+  | { readonly _tag: "Ambiguous" }
   | { readonly _tag: "TooDeep"; readonly limit: number }
   /** Written to, or replaced, while it was hashed. */
   | { readonly _tag: "Changed" }
@@ -37,6 +39,8 @@ const sentence = (reason: CreateReason): string => {
       return "is neither a file nor a folder; leave it out with --exclude";
     case "BadName":
       return "has a name that cannot stand in a torrent (it must be UTF-8); rename it or leave it out with --exclude";
+    case "Ambiguous":
+      return "a v2 torrent cannot tell a folder with one file of the same name from that file; name the file, or choose --version hybrid";
     case "TooDeep":
       return `lies more than ${reason.limit} folders deep`;
     case "Changed":

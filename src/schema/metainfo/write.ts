@@ -1,40 +1,18 @@
 /**
- * Writes .torrent files: info dictionaries (BEP 3, 27, 47), what stands around them (BEP 12, 19), and a .torrent with other surroundings whose
- * info dictionary stays as it is, byte by byte. Pure. Only v1 is written anew; edited is any.
+ * Writes .torrent files: what stands around an info dictionary (BEP 12, 19, and the piece layers of BEP 52), and a .torrent with other surroundings whose
+ * info dictionary stays as it is, byte by byte. Pure.
  */
-import type { BencodeList, BencodeValue } from "../bencode.ts";
+import type { BencodeValue } from "../bencode.ts";
 import type { BencodeError } from "../errors/BencodeError.ts";
 import type { MetainfoError } from "../errors/MetainfoError.ts";
+import type { Metainfo } from "../metainfo.ts";
+import * as Hex from "effect/encoding/Hex";
 import * as Result from "effect/Result";
 import * as Bencode from "../bencode.ts";
 import { concat } from "../bytes.ts";
 import * as Dictionary from "../dictionary.ts";
 import { refuse } from "./fields.ts";
-
-/** A file to be named in an info dictionary. */
-export interface NewFile {
-  /** Without the torrent's own root folder; of no account for a torrent of one file. */
-  readonly path: ReadonlyArray<string>;
-  /** Bytes; 0 for a symbolic link. */
-  readonly length: number;
-  readonly executable: boolean;
-  /** Target of a symbolic link, relative to the torrent's root (BEP 47). */
-  readonly symlink?: ReadonlyArray<string>;
-}
-
-/** All that a v1 info dictionary says. */
-export interface NewInfo {
-  readonly name: string;
-  readonly layout: "single" | "multi";
-  /** Bytes. */
-  readonly pieceLength: number;
-  /** SHA-1 of each piece. */
-  readonly pieces: Uint8Array;
-  /** In torrent order; one for `single`. */
-  readonly files: ReadonlyArray<NewFile>;
-  readonly private: boolean;
-  readonly source?: string;
-}
+import { texts } from "./writeInfo.ts";
 
 /** What stands around an info dictionary. */
 export interface Surroundings {
@@ -46,6 +24,8 @@ export interface Surroundings {
   readonly createdBy?: string;
   /** Seconds since 1970. */
   readonly creationDate?: number;
+  /** For v2 and hybrids: the layers by root in hex (BEP 52). */
+  readonly pieceLayers?: Metainfo["pieceLayers"];
 }
 
 /** What is to be otherwise in a .torrent; what is absent stays. */
@@ -57,34 +37,6 @@ export interface Changes {
   /** The empty text removes it. */
   readonly comment?: string | undefined;
 }
-
-const texts = (list: ReadonlyArray<string>): BencodeList => list.map(Dictionary.fromText);
-
-const fileFields = ({ executable, length, symlink }: NewFile) => {
-  const attributes = `${executable ? "x" : ""}${symlink === undefined ? "" : "l"}`;
-  return {
-    length,
-    attr: attributes === "" ? undefined : Dictionary.fromText(attributes),
-    "symlink path": symlink && texts(symlink),
-  };
-};
-
-/** The bytes of an info dictionary; the same for the same information. */
-export const encodeInfo = (info: NewInfo): Uint8Array => {
-  const [first] = info.files;
-  return Bencode.encode(
-    Dictionary.make({
-      name: Dictionary.fromText(info.name),
-      "piece length": info.pieceLength,
-      pieces: info.pieces,
-      private: info.private ? 1 : undefined,
-      source: info.source === undefined ? undefined : Dictionary.fromText(info.source),
-      ...(info.layout === "single" && first !== undefined
-        ? fileFields(first)
-        : { files: info.files.map((file) => Dictionary.make({ ...fileFields(file), path: texts(file.path) })) }),
-    }),
-  );
-};
 
 /** Trackers as they are written: a single one without tiers. */
 const trackerFields = (tiers: Surroundings["trackers"]): Readonly<Record<string, BencodeValue | undefined>> => {
@@ -103,6 +55,14 @@ const seedFields = (webSeeds: Surroundings["webSeeds"]): Readonly<Record<string,
 const commentFields = (comment: string): Readonly<Record<string, BencodeValue | undefined>> => ({
   comment: comment === "" ? undefined : Dictionary.fromText(comment),
 });
+
+/** Keys are the roots themselves. There even where no file has a layer: so libtorrent does. */
+const layerFields = (layers: Metainfo["pieceLayers"]): Readonly<Record<string, BencodeValue | undefined>> => {
+  const byRoot = [...layers].map(
+    ([root, layer]) => [Bencode.keyFromBytes(Result.getOrThrow(Hex.decode(root))), layer] as const,
+  );
+  return { "piece layers": new Map(byRoot) };
+};
 
 /** A dictionary of values that are encoded already; keys as in `BencodeDictionary`. */
 const encodeFields = (fields: ReadonlyMap<string, Uint8Array>): Uint8Array => {
@@ -134,6 +94,7 @@ export const encodeMetainfo = (info: Uint8Array, around: Surroundings): Uint8Arr
       ...commentFields(around.comment ?? ""),
       "created by": around.createdBy === undefined ? undefined : Dictionary.fromText(around.createdBy),
       "creation date": around.creationDate,
+      ...(around.pieceLayers && layerFields(around.pieceLayers)),
     }),
   );
 

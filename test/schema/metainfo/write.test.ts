@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest";
 import * as Result from "effect/Result";
 import { parseMetainfo } from "../../../src/schema/metainfo/parse.ts";
-import { editMetainfo, encodeInfo, encodeMetainfo, type Changes } from "../../../src/schema/metainfo/write.ts";
+import { editMetainfo, encodeMetainfo, type Changes } from "../../../src/schema/metainfo/write.ts";
+import { encodeInfo } from "../../../src/schema/metainfo/writeInfo.ts";
 import { digests } from "../../support/digests.ts";
 
 const text = (bytes: Uint8Array) => new TextDecoder("latin1").decode(bytes);
@@ -9,6 +10,7 @@ const bytesOf = (latin1: string) => Uint8Array.from(latin1, (letter) => letter.c
 
 const info = (change: object = {}) =>
   encodeInfo({
+    version: "v1",
     name: "one",
     layout: "single",
     pieceLength: 16_384,

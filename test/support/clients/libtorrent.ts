@@ -103,8 +103,9 @@ export const createTorrent = (options: {
     if (status !== 0) throw new Error(stderr);
   });
 
-/** The info-hash of the v1 torrent that libtorrent makes of files in the order given. */
-export const infoHashOf = (torrent: {
+/** The info-hashes of the torrent that libtorrent makes of files: v1-only in the order given, else in its own; without those it has not. */
+export const infoHashesOf = (torrent: {
+  readonly version: "v1" | "v2" | "hybrid";
   readonly folder: string;
   readonly name: string;
   readonly files: ReadonlyArray<{
@@ -115,8 +116,10 @@ export const infoHashOf = (torrent: {
   }>;
   readonly pieceLength: number;
   readonly private: boolean;
-}): string => {
+  /** Of one file, not of a folder. */
+  readonly single: boolean;
+}): { readonly v1: string | null; readonly v2: string | null } => {
   const made = spawnSync(python, [join(import.meta.dirname, "lt_create.py"), JSON.stringify(torrent)]);
   if (made.status !== 0) throw new Error(String(made.stderr));
-  return String(made.stdout).trim();
+  return JSON.parse(String(made.stdout));
 };

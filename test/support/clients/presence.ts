@@ -14,6 +14,7 @@ const bench = join(import.meta.dirname, "../../../bench/clients");
 const probes = {
   aria2c: ["aria2c", "--version"],
   "transmission-daemon": ["transmission-daemon", "--version"],
+  mktorrent: ["mktorrent", "-h"],
   "transmission-create": ["transmission-create", "--version"],
   // Debian's own Python: the one that python3-libtorrent is for.
   "python3-libtorrent": ["/usr/bin/python3", "-c", "import libtorrent"],
