@@ -136,6 +136,7 @@ export const downloadFlags = {
     metavar: "PATTERN",
     description: "Files to fetch: indices like 0,2-4 or a glob on the path, repeatable; by default all",
   }),
+  pick: toggle("pick", "Ask on the terminal which files to fetch; those that --select names are chosen at first"),
   sequential: toggle("sequential", "Fetch the pieces in order instead of the rarest first"),
   dryRun: toggle("dry-run", "Show what would be done: files chosen, sizes, free space, names, trackers; write nothing"),
   overwrite: toggle("overwrite", "Replace an existing file that has nothing in common with the torrent"),

@@ -17,6 +17,7 @@ import type { Proxy } from "../schema/socks5.ts";
 import type { Limits } from "../services/Bandwidth.ts";
 import * as Live from "../services/live.ts";
 import { download } from "../streams/download.ts";
+import { patternText } from "../streams/selection.ts";
 import type { EncryptionPolicy } from "../streams/encryption.ts";
 import type { DownloadRequest, HostPort, TorrentSource } from "../streams/request.ts";
 import { commandLine } from "./commandLine.ts";
@@ -134,10 +135,18 @@ const filterIn = (path: string) =>
     ({ readIpFilter }) => readIpFilter(path),
   );
 
+/** The command line that goes on with a request: what was asked of the user before is not asked again. */
+const resumingWith = (args: ReadonlyArray<string>, { select }: DownloadRequest): ReadonlyArray<string> =>
+  args.includes("--pick") && !args.some((arg) => arg.startsWith("--select"))
+    ? args.flatMap((arg) =>
+        arg === "--pick" ? select.flatMap((pattern) => ["--select", patternText(pattern)]) : [arg],
+      )
+    : args;
+
 /** Runs the request that `ask` makes, on the live Layers; `run` is what is done with it. */
-export const transfer = (
+export const transfer = <E, R>(
   input: TransferInput,
-  ask: (given: Given) => DownloadRequest,
+  ask: (given: Given) => Effect.Effect<DownloadRequest, E, R>,
   run: typeof download = download,
 ) =>
   Effect.gen(function* () {
@@ -149,8 +158,8 @@ export const transfer = (
     const wished = Option.isSome(input.port) ? Effect.succeed(input.port.value) : rememberedPort;
     const port = proxy === undefined ? yield* wished : 0;
     const address = Option.flatMap(input.bind, (text) => Result.getSuccess(NetAddress.ipFromString(text)));
-    const request = ask({ source, folder: path.resolve("."), port });
-    yield* follow((stop) => run(request, stop), args).pipe(
+    const request = yield* ask({ source, folder: path.resolve("."), port });
+    yield* follow((stop) => run(request, stop), resumingWith(args, request)).pipe(
       Effect.provide(
         Live.layer({
           port,

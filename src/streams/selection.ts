@@ -18,7 +18,8 @@ const matcher = (pattern: SelectPattern): Matcher => {
     : (path) => Glob.match(glob, path.at(-1) ?? "");
 };
 
-const text = (pattern: SelectPattern): string =>
+/** The pattern as `--select` takes it. */
+export const patternText = (pattern: SelectPattern): string =>
   pattern._tag === "Glob"
     ? pattern.glob
     : pattern.ranges.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(",");
@@ -39,7 +40,7 @@ export const selectFiles = (
     const hits = real.filter((index) => matches(info.files[index]?.path ?? [], index));
     if (hits.length === 0) {
       return Result.fail(
-        new DownloadFailed({ name: info.name, reason: { _tag: "NothingSelected", pattern: text(pattern) } }),
+        new DownloadFailed({ name: info.name, reason: { _tag: "NothingSelected", pattern: patternText(pattern) } }),
       );
     }
     for (const index of hits) chosen.add(index);

@@ -43,6 +43,21 @@ describe("cli", () => {
     }),
   );
 
+  it.effect("takes --version after create for that of the torrent", () =>
+    Effect.gen(function* () {
+      const badly = yield* runLine(["create", "--version", "v3", "x"]);
+      assert.match(
+        badly.error instanceof Error ? badly.error.message : "",
+        /--version "v3": expected .*v1.*v2.*hybrid/,
+      );
+      const well = yield* runLine(["create", "--version=v2", "/nothing/there"]);
+      assert.match(well.error instanceof Error ? well.error.message : "", /no such file or folder/);
+      assert.strictEqual((yield* runLine(["--version", "create"])).stdout, `bt-effect ${VERSION}`);
+      assert.isTrue((yield* runLine(["info", "--version"])).stdout.endsWith(`bt-effect ${VERSION}`));
+      assert.include((yield* runLine(["create", "--help"])).stdout, "--version");
+    }),
+  );
+
   it.effect("prints its version for -v", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* runLine(["-v"])).stdout, `bt-effect ${VERSION}`);
@@ -81,6 +96,7 @@ describe("cli", () => {
         dhtBootstrap: [],
         maxPeers: 80,
         select: [],
+        pick: false,
         sequential: false,
         check: false,
         overwrite: false,

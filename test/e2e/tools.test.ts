@@ -49,6 +49,20 @@ describe("verify", () => {
   );
 });
 
+describe("--pick", () => {
+  it.live("asks nobody where there is no terminal", () =>
+    Effect.gen(function* () {
+      const home = yield* makeHome;
+      const folder = yield* album;
+      const torrent = join(folder, "x.torrent");
+      yield* runProgram(home, ["create", join(folder, "album"), "-o", torrent]);
+      const { status, stderr } = yield* runProgram(home, ["--dry-run", "--pick", torrent]);
+      assert.strictEqual(status, 2);
+      assert.match(stderr, /^bt-effect: --pick asks on a terminal/);
+    }),
+  );
+});
+
 describe("threads that hash", () => {
   it.live("are there in the bundle, and are not started for little", () =>
     Effect.gen(function* () {

@@ -20,6 +20,8 @@ export class Screen extends Context.Service<
   {
     /** What stderr is at this moment; absent unless it is a terminal whose cursor can be moved. */
     readonly terminal: () => Terminal | undefined;
+    /** Whether somebody sits there who can be asked: stdin is a terminal, too. */
+    readonly answers: () => boolean;
     /** Writes to stderr at once. */
     readonly write: (text: string) => void;
     /** Writes to stdout at once. */

@@ -33,6 +33,7 @@ export const make = (terminal?: Terminal): Effect.Effect<MemoryScreen> =>
         Screen,
         Screen.of({
           terminal: () => screen.terminal,
+          answers: () => screen.terminal !== undefined,
           write: (text) => void written.push(text),
           print: (text) => void printed.push(text),
           changes: Stream.fromPubSub(bus),

@@ -34,6 +34,7 @@ export const layer = Layer.effect(
       // A serial line, or a program that plays terminal, may not know its size: it says 0.
       terminal: () =>
         movable ? { columns: stderr.columns || 80, rows: stderr.rows || 24, color, unicode } : undefined,
+      answers: () => movable && process.stdin.isTTY,
       write: (text) => void stderr.write(text),
       print: (text) => void stdout.write(text),
       changes: Stream.callback<"resized" | "continued">(

@@ -1,4 +1,5 @@
 /** `bt-effect <torrent> [out]`: fetches a torrent and shows how it goes. */
+import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import type { DownloadRequest, SelectPattern } from "../../streams/request.ts";
 import { withOutput } from "../output.ts";
@@ -8,6 +9,7 @@ import { commonOf, type Given, transfer, type TransferInput } from "../transfer.
 export interface DownloadInput extends TransferInput {
   readonly out: Option.Option<string>;
   readonly select: ReadonlyArray<SelectPattern>;
+  readonly pick: boolean;
   readonly sequential: boolean;
   readonly overwrite: boolean;
   readonly timeout: Option.Option<number>;
@@ -27,6 +29,17 @@ export const requestOf = (input: DownloadInput, given: Given): DownloadRequest =
   shareOnly: false,
 });
 
+/** The request that the command line makes, after the user was asked for what it leaves to them. */
+export const askedRequest = (input: DownloadInput, given: Given) => {
+  const request = requestOf(input, given);
+  return input.pick
+    ? Effect.flatMap(
+        Effect.promise(() => import("../picking.ts")),
+        ({ pick }) => pick(request),
+      )
+    : Effect.succeed(request);
+};
+
 /** Downloads. */
 export const download = (input: DownloadInput) =>
-  transfer(input, (given) => requestOf(input, given)).pipe(withOutput(input));
+  transfer(input, (given) => askedRequest(input, given)).pipe(withOutput(input));

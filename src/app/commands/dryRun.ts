@@ -11,7 +11,7 @@ import { previewPage } from "../previewPage.ts";
 import { Screen } from "../Screen/Screen.ts";
 import { readSource } from "../source.ts";
 import { SourceError } from "../SourceError.ts";
-import { type DownloadInput, requestOf } from "./download.ts";
+import { askedRequest, type DownloadInput } from "./download.ts";
 
 /** Prints the page, or with `--json` one object, on stdout. */
 export const dryRun = (input: DownloadInput) =>
@@ -25,7 +25,7 @@ export const dryRun = (input: DownloadInput) =>
         reason: { _tag: "OnlyLink" },
       });
     const port = Option.getOrElse(input.port, () => 0);
-    const request = requestOf(input, { source, folder: path.resolve("."), port });
+    const request = yield* askedRequest(input, { source, folder: path.resolve("."), port });
     const seen = yield* preview(source.metainfo.info, request);
     screen.print(input.json ? `${JSON.stringify({ type: "preview", ...seen })}\n` : previewPage(seen));
   }).pipe(Effect.provide(Layer.mergeAll(StorageFiles.layer, ResumeStore.layerDefault)), withOutput(input));

@@ -49,11 +49,12 @@ const save = (input: MagnetInput, output: string) =>
     const saved = yield* Deferred.make<readonly [info: TorrentInfo, source: TorrentSource]>();
     yield* transfer(
       input,
-      (given) => ({
-        ...request(given.source, given.folder),
-        ...commonOf(input, given),
-        ...(Option.isSome(input.timeout) && { timeout: input.timeout.value }),
-      }),
+      (given) =>
+        Effect.succeed({
+          ...request(given.source, given.folder),
+          ...commonOf(input, given),
+          ...(Option.isSome(input.timeout) && { timeout: input.timeout.value }),
+        }),
       (asked, stop) =>
         fetchMetadata(asked, (info) => Effect.asVoid(Deferred.succeed(saved, [info, asked.source])), stop),
     );

@@ -1,4 +1,5 @@
 /** `bt-effect seed <torrent> <path>`: shares what is on disk already, and fetches nothing. */
+import * as Effect from "effect/Effect";
 import type { DownloadRequest } from "../../streams/request.ts";
 import { withOutput } from "../output.ts";
 import { commonOf, type Given, transfer, type TransferInput } from "../transfer.ts";
@@ -21,4 +22,5 @@ export const requestOf = (input: SeedInput, given: Given): DownloadRequest => ({
 });
 
 /** Shares. */
-export const seed = (input: SeedInput) => transfer(input, (given) => requestOf(input, given)).pipe(withOutput(input));
+export const seed = (input: SeedInput) =>
+  transfer(input, (given) => Effect.succeed(requestOf(input, given))).pipe(withOutput(input));

@@ -67,6 +67,19 @@ export const cut = (text: string, cells: number, ellipsis = "…"): string => {
   return cells < width(ellipsis) ? "" : kept + ellipsis;
 };
 
+/** The end of the text within `cells`, where names of paths stand; its beginning is replaced by `…` where it is longer. */
+export const cutStart = (text: string, cells: number, ellipsis = "…"): string => {
+  if (width(text) <= cells) return text;
+  let kept = "";
+  let room = cells - width(ellipsis);
+  for (const { segment } of [...segmenter.segment(text)].reverse()) {
+    room -= width(segment);
+    if (room < 0) break;
+    kept = segment + kept;
+  }
+  return cells < width(ellipsis) ? "" : ellipsis + kept;
+};
+
 /** The text with spaces up to `cells`. */
 export const pad = (text: string, cells: number): string => text + " ".repeat(Math.max(0, cells - width(text)));
 

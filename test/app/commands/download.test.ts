@@ -41,6 +41,7 @@ describe("download", () => {
       encryption: "require",
       maxPeers: 7,
       select: [{ _tag: "Glob", glob: "*.iso" }],
+      pick: false,
       sequential: true,
       check: false,
       overwrite: true,
