@@ -1,4 +1,5 @@
 /** What is in a torrent, as a page for people and as one object for scripts (`info`, `info --json`). Pure. */
+import * as Hex from "effect/encoding/Hex";
 import type { Magnet } from "../schema/magnet.ts";
 import { formatMagnet } from "../schema/magnet.ts";
 import type { Metainfo, TorrentFile } from "../schema/metainfo.ts";
@@ -32,12 +33,13 @@ const dateOf = (secondsSince1970: number | undefined): string | undefined => {
 };
 
 /** A label with its values, one a line; nothing when there are none. */
-const field = (label: string, values: ReadonlyArray<string | undefined>): ReadonlyArray<string> =>
+export const field = (label: string, values: ReadonlyArray<string | undefined>): ReadonlyArray<string> =>
   values
     .filter((value) => value !== undefined)
     .map((value, index) => Text.pad(index === 0 ? label : "", LABEL_CELLS) + Text.printable(value));
 
-const hashes = (of: { readonly infoHashV1?: string; readonly infoHashV2?: string }) => [
+/** The hashes of the versions that there are, in full. */
+export const hashes = (of: { readonly infoHashV1?: string; readonly infoHashV2?: string }) => [
   ...(of.infoHashV1 === undefined ? [] : [`${of.infoHashV1} (v1)`]),
   ...(of.infoHashV2 === undefined ? [] : [`${of.infoHashV2} (v2)`]),
 ];
@@ -45,14 +47,51 @@ const hashes = (of: { readonly infoHashV1?: string; readonly infoHashV2?: string
 const hostPort = ({ host, port }: { readonly host: string; readonly port: number }): string =>
   host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 
+interface Leaf {
+  readonly index: number;
+  readonly file: TorrentFile;
+}
+
+/** A folder: what is in it by name, in the order of the torrent. */
+interface Folder {
+  readonly entries: Map<string, Folder | Leaf>;
+  /** Bytes of all that is in it. */
+  size: number;
+}
+
+const isFolder = (entry: Folder | Leaf | undefined): entry is Folder => entry !== undefined && "size" in entry;
+
+const treeOf = (files: ReadonlyArray<TorrentFile>): Folder => {
+  const root: Folder = { entries: new Map(), size: 0 };
+  for (const [index, file] of files.entries()) {
+    if (file.pad) continue;
+    let folder = root;
+    folder.size += file.length;
+    for (const name of file.path.slice(0, -1)) {
+      const there = folder.entries.get(name);
+      const inner: Folder = isFolder(there) ? there : { entries: new Map(), size: 0 };
+      folder.entries.set(name, inner);
+      inner.size += file.length;
+      folder = inner;
+    }
+    folder.entries.set(file.path.at(-1) ?? "", { index, file });
+  }
+  return root;
+};
+
+/** The tree of files: number, size and name of each; folders with the size of what is in them. */
 const fileLines = (files: ReadonlyArray<TorrentFile>): ReadonlyArray<string> => {
-  const indexCells = String(files.length - 1).length;
-  return files.flatMap((file, index) => {
-    if (file.pad) return [];
-    const target = file.symlink === undefined ? "" : ` -> ${file.symlink.join("/")}`;
-    const path = Text.printable(file.path.join("/") + target);
-    return [`  ${String(index).padStart(indexCells)}  ${Text.size(file.length).padStart(9)}  ${path}`];
-  });
+  const cells = String(files.length - 1).length;
+  const line = (index: string, size: number, depth: number, name: string): string =>
+    `  ${index.padStart(cells)}  ${Text.size(size).padStart(9)}  ${"  ".repeat(depth)}${Text.printable(name)}`;
+  const linesOf = (folder: Folder, depth: number): ReadonlyArray<string> =>
+    [...folder.entries].flatMap(([name, entry]) => {
+      if (isFolder(entry)) return [line("", entry.size, depth, `${name}/`), ...linesOf(entry, depth + 1)];
+      const { executable, length, symlink } = entry.file;
+      const target = symlink === undefined ? "" : ` -> ${symlink.join("/")}`;
+      return [line(String(entry.index), length, depth, `${name}${executable ? "*" : ""}${target}`)];
+    });
+  return linesOf(treeOf(files), 0);
 };
 
 const torrentPage = (metainfo: Metainfo): ReadonlyArray<string> => {
@@ -141,6 +180,7 @@ export const data = (source: TorrentSource): unknown => {
       executable: file.executable,
       hidden: file.hidden,
       symlink: file.symlink?.join("/"),
+      piecesRoot: file.piecesRoot && Hex.encode(file.piecesRoot),
     })),
   };
 };

@@ -1,12 +1,7 @@
 /** What a download would do, as a page for people (`--dry-run`). Pure. */
 import type { Preview } from "../streams/previewing.ts";
 import * as Text from "./display/text.ts";
-
-/** Cells of the labels' column. */
-const LABEL_CELLS = 12;
-
-const field = (label: string, values: ReadonlyArray<string>): ReadonlyArray<string> =>
-  values.map((value, index) => Text.pad(index === 0 ? label : "", LABEL_CELLS) + Text.printable(value));
+import { field, hashes } from "./infoPage.ts";
 
 /** The page, with its last line end. */
 export const previewPage = (preview: Preview): string => {
@@ -18,7 +13,7 @@ export const previewPage = (preview: Preview): string => {
   const cells = String(files.at(-1)?.index ?? 0).length;
   return [
     ...field("Name", [preview.name]),
-    ...field("Info-hash", [preview.infoHash]),
+    ...field("Info-hash", hashes(preview)),
     ...field("Into", [output]),
     ...field("Chosen", [
       `${chosen.length} of ${Text.count(files.length, "file")}, ${Text.sizeOf(selectedSize, preview.size)}`,

@@ -162,12 +162,13 @@ export const formatMagnet = (magnet: Magnet): string => {
     ...(magnet.infoHashV1 !== undefined && { infoHash: magnet.infoHashV1 }),
     ...(magnet.infoHashV2 !== undefined && { infoHashV2: magnet.infoHashV2 }),
     ...(magnet.name !== undefined && { name: magnet.name.toWellFormed() }),
-    ...(magnet.length !== undefined && { xl: magnet.length }),
     announce: magnet.trackers.map((url) => url.toWellFormed()),
     urlList: magnet.webSeeds.map((url) => url.toWellFormed()),
     peerAddresses: magnet.peers.map(showEndpoint),
   });
+  // The package would begin with it; what looks for links in texts expects a hash there.
+  const length = magnet.length === undefined ? "" : `&xl=${magnet.length}`;
   const nodes = magnet.nodes.map((node) => `&dht=${showEndpoint(node)}`).join("");
   const ranges = magnet.selectOnly?.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`));
-  return link + nodes + (ranges === undefined ? "" : `&so=${ranges.join(",")}`);
+  return link + length + nodes + (ranges === undefined ? "" : `&so=${ranges.join(",")}`);
 };

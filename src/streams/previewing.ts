@@ -29,7 +29,11 @@ export interface FilePreview {
 /** What a download would do. */
 export interface Preview {
   readonly name: string;
+  readonly version: TorrentInfo["version"];
   readonly infoHash: string;
+  /** In full, of the versions that the torrent has. */
+  readonly infoHashV1?: string;
+  readonly infoHashV2?: string;
   /** Absolute. */
   readonly output: string;
   readonly files: ReadonlyArray<FilePreview>;
@@ -80,7 +84,10 @@ export const preview = (
     });
     return {
       name: info.name,
+      version: info.version,
       infoHash: info.infoHash.hex,
+      ...(info.infoHashV1 !== undefined && { infoHashV1: info.infoHashV1 }),
+      ...(info.infoHashV2 !== undefined && { infoHashV2: info.infoHashV2 }),
       output: root,
       files,
       size: files.reduce((sum, file) => sum + file.size, 0),

@@ -5,6 +5,8 @@ import { createServer } from "node:http";
 import type { RequestListener } from "node:http";
 import { gzipSync } from "node:zlib";
 import { readSource } from "../../src/app/source.ts";
+import { encodeMetainfo } from "../../src/schema/metainfo/write.ts";
+import { encodeInfo } from "../../src/schema/metainfo/writeInfo.ts";
 import { page, data } from "../../src/app/infoPage.ts";
 import { MAX_LENGTH } from "../../src/schema/bencode.ts";
 import { Hasher } from "../../src/services/Hasher.ts";
@@ -196,7 +198,7 @@ describe("infoPage", () => {
           "Private     no",
           "Comment     ?[2J",
           "Trackers    http://t/a",
-          "Magnet      magnet:?xl=5&xt=urn:btih:HASH&dn=a.bin&tr=http%3A%2F%2Ft%2Fa",
+          "Magnet      magnet:?xt=urn:btih:HASH&dn=a.bin&tr=http%3A%2F%2Ft%2Fa&xl=5",
           "Files       1",
           "  0        5 B  a.bin",
           "",
@@ -204,6 +206,42 @@ describe("infoPage", () => {
       );
       assert.deepInclude(data(source), { kind: "torrent", name: "a.bin", version: "v1", size: 5, private: false });
     }).pipe(Effect.provide(platform)),
+  );
+
+  it.effect(
+    "shows files as a tree, folders with the size of what is in them, pads not at all, and both hashes of a hybrid",
+    () =>
+      Effect.gen(function* () {
+        const root = new Uint8Array(32).fill(7);
+        const info = encodeInfo({
+          version: "hybrid",
+          name: "album",
+          layout: "multi",
+          pieceLength: 16_384,
+          pieces: new Uint8Array(3 * 20),
+          private: false,
+          files: [
+            { path: ["a"], length: 10, executable: true, piecesRoot: root },
+            { path: ["b", "c", "d"], length: 2000, executable: false, piecesRoot: root },
+            { path: ["b", "e"], length: 0, executable: false, symlink: ["a"] },
+            { path: ["f"], length: 1, executable: false, piecesRoot: root },
+          ],
+        });
+        const stdin = Stream.make(encodeMetainfo(info, { trackers: [], webSeeds: [], pieceLayers: new Map() }));
+        const source = yield* readSource("-").pipe(Effect.provide(Stdio.layerTest({ stdin })));
+        const lines = page(source).split("\n");
+        assert.deepStrictEqual(lines.slice(lines.indexOf("Files       4") + 1, -1), [
+          "  0       10 B  a*",
+          "       2.0 KiB  b/",
+          "       2.0 KiB    c/",
+          "  2    2.0 KiB      d",
+          "  4        0 B    e -> a",
+          "  5        1 B  f",
+        ]);
+        assert.match(page(source), /Info-hash {3}[0-9a-f]{40} \(v1\)\n {12}[0-9a-f]{64} \(v2\)\n/);
+        assert.match(page(source), /magnet:\?xt=urn:btih:[0-9a-f]{40}&xt=urn:btmh:1220[0-9a-f]{64}&/);
+        assert.match(page(source), /Size {8}2\.0 KiB \(2011 bytes\)/);
+      }).pipe(Effect.provide(platform)),
   );
 
   it.effect("shows a magnet link", () =>

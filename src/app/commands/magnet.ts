@@ -8,7 +8,7 @@ import { encodeMetainfo } from "../../schema/metainfo/write.ts";
 import type { TorrentSource } from "../../streams/request.ts";
 import { request } from "../../streams/request.ts";
 import * as Text from "../display/text.ts";
-import { magnetOf } from "../infoPage.ts";
+import { magnetOf, payloadOf } from "../infoPage.ts";
 import { withOutput } from "../output.ts";
 import { saveBytes } from "../saving.ts";
 import { Screen } from "../Screen/Screen.ts";
@@ -62,7 +62,7 @@ const save = (input: MagnetInput, output: string) =>
     yield* saveBytes(output, torrentOf(info, source));
     if (!input.json && !input.quiet && output !== "-")
       screen.write(
-        `${Text.printable(`${info.name}: ${Text.size(info.totalLength)}, ${info.infoHash.hex}: ${output}`)}\n`,
+        `${Text.printable(`${info.name}: ${Text.size(payloadOf(info.files))}, ${info.infoHash.hex}: ${output}`)}\n`,
       );
   });
 

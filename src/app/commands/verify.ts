@@ -13,6 +13,7 @@ import {
 } from "../../streams/verifying.ts";
 import * as Text from "../display/text.ts";
 import { withHashingLine } from "../hashingLine.ts";
+import { payloadOf } from "../infoPage.ts";
 import type { OutputFlags } from "../output.ts";
 import { withOutput } from "../output.ts";
 import { Screen } from "../Screen/Screen.ts";
@@ -80,5 +81,5 @@ export const verify = (input: VerifyInput) =>
     if (damage !== undefined) return yield* damage;
     const files = Text.count(verification.files.length, "file");
     if (!input.json && !input.quiet)
-      screen.write(`${Text.printable(info.name)}: ${files}, ${Text.size(info.totalLength)}, all good\n`);
+      screen.write(`${Text.printable(info.name)}: ${files}, ${Text.size(payloadOf(info.files))}, all good\n`);
   }).pipe(Effect.provide([StorageFiles.layer, HashThreads.layer]), withOutput(input));
