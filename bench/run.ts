@@ -4,7 +4,7 @@
  *   --quick            64 MiB, once, only bt-effect and the floor: does it run?
  *   --runs N           rounds of every scenario (3)
  *   --clients A,B      only these
- *   --scenarios A,B    only these (the optional ones too)
+ *   --scenarios A,B    only these (the optional ones too); `hashing` is making and checking torrents
  *
  * A client that cannot be run is a failed row and a non-zero exit. Results: bench/results/<time>.json, docs/bench.svg.
  */
@@ -16,6 +16,7 @@ import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { chart } from "./chart.ts";
 import { clients, program, type Client } from "./clients.ts";
+import { measureHashing } from "./hashing.ts";
 import { measure, type Measured } from "./measure.ts";
 import { magnetLink, makePayload, sha256, torrentFile, type Payload } from "./payload.ts";
 import { measureSeeding } from "./seeding.ts";
@@ -173,6 +174,9 @@ for (const scenario of chosen) {
   runs.push(...result.runs);
   tables.push(table(scenario, result.rows));
 }
+const hashing =
+  (wantedScenarios?.includes("hashing") ?? !flags.quick) ? await measureHashing({ root, rounds, say }) : undefined;
+if (hashing !== undefined) tables.push(hashing.table);
 const started = flags.quick || wantedScenarios !== undefined ? undefined : startup();
 if (started !== undefined) {
   tables.push(
@@ -187,7 +191,7 @@ const machine = `${cpus()[0]?.model ?? "unknown"}, ${cpus().length} cores, Node 
 mkdirSync(join(here, "results"), { recursive: true });
 writeFileSync(
   join(here, "results", `${time.replaceAll(":", "-")}.json`),
-  `${JSON.stringify({ time, machine, rows, runs, startup: started }, null, 2)}\n`,
+  `${JSON.stringify({ time, machine, rows, runs, hashing: hashing?.rows, startup: started }, null, 2)}\n`,
 );
 const drawn = chosen.filter(({ name }) => name === "one-peer" || name === "eight-peers");
 if (drawn.length > 0 && wantedClients === undefined) {
@@ -196,4 +200,4 @@ if (drawn.length > 0 && wantedClients === undefined) {
     chart(Object.fromEntries(drawn.map(({ name, title }) => [name, title])), rows),
   );
 }
-process.exitCode = rows.some(({ failure }) => failure !== undefined) ? 1 : 0;
+process.exitCode = [...rows, ...(hashing?.rows ?? [])].some(({ failure }) => failure !== undefined) ? 1 : 0;
