@@ -1,27 +1,60 @@
-/** The program as a bundle that starts quickly: `main.js` and its chunks; subcommands stay lazy. */
-import { chmodSync, copyFileSync } from "node:fs";
-import { join } from "node:path";
+/** The program as it is started: `main.js`, the launcher, and the whole program in one script beside it. */
+import { createHash } from "node:crypto";
+import { chmodSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { build, type BuildOptions } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: "node",
+  logLevel: "warning",
+  charset: "ascii",
+} satisfies BuildOptions;
+
+/** A script whose value is a function of how to get Node's modules and of where the module for threads is. What is imported dynamically is in it, and begins when it is asked for. */
+const program = async (): Promise<Uint8Array> => {
+  const { outputFiles } = await build({
+    ...common,
+    entryPoints: ["src/main.ts"],
+    write: false,
+    format: "cjs",
+    target: "node22.19",
+    supported: { "dynamic-import": false },
+    // The one module that asks where it lies is run in threads and stands beside the program.
+    define: { "Intl.Segmenter": "LazySegmenter", "import.meta.url": "threadAddress" },
+    inject: ["scripts/lazySegmenter.ts"],
+    banner: { js: "(function (require, threadAddress) {" },
+    footer: { js: "})" },
+  });
+  const [script] = outputFiles;
+  if (script === undefined) throw new Error("esbuild made nothing of src/main.ts");
+  return script.contents;
+};
+
 /** Writes the program into `folder`. */
 export const bundle = async (folder: string): Promise<void> => {
+  const script = await program();
+  const name = `program-${createHash("sha256").update(script).digest("hex").slice(0, 16)}.cjs`;
   await build({
-    absWorkingDir: root,
-    entryPoints: { run: "src/main.ts" },
+    ...common,
+    entryPoints: { main: "src/launcher.ts" },
     outdir: folder,
-    chunkNames: "chunks/[name]-[hash]",
-    bundle: true,
-    splitting: true,
     format: "esm",
-    platform: "node",
-    target: "node22.19",
-    logLevel: "warning",
-    // Some dependencies are CommonJS and ask for Node's modules with `require`.
-    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
+    target: "es2020",
+    define: { PROGRAM: JSON.stringify(name), THREAD: JSON.stringify("thread.js") },
+    banner: { js: "#!/usr/bin/env node" },
   });
-  copyFileSync(join(root, "src/launcher.js"), join(folder, "main.js"));
-  chmodSync(join(folder, "main.js"), 0o755);
+  await build({
+    ...common,
+    entryPoints: { thread: "src/services/HashThreads/worker.ts" },
+    outdir: folder,
+    format: "esm",
+    target: "node22.19",
+  });
+  writeFileSync(resolve(root, folder, name), script);
+  chmodSync(resolve(root, folder, "main.js"), 0o755);
 };

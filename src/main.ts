@@ -1,11 +1,4 @@
-/** The program's entry. Answers `--version` at once; everything else loads the program. */
-import process from "node:process";
-import { AGENT } from "./schema/version.ts";
+/** The program. In the bundle it is a script that `launcher.ts` runs; as a file of its own it can be run from the sources. */
+import { start } from "./app/start.ts";
 
-const args = process.argv.slice(2);
-if (args.length === 1 && args[0] === "--version") {
-  process.stdout.write(`${AGENT}\n`);
-} else {
-  const { start } = await import("./app/start.ts");
-  start(args);
-}
+start(process.argv.slice(2));

@@ -6,7 +6,6 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Queue from "effect/Queue";
 import * as Stream from "effect/Stream";
-import process from "node:process";
 import { Screen } from "./Screen.ts";
 
 const present = (value: string | undefined): boolean => value !== undefined && value !== "";

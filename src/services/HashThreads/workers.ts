@@ -5,7 +5,6 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import { availableParallelism } from "node:os";
-import { Worker } from "node:worker_threads";
 import { HashThreads, type HashThread } from "./HashThreads.ts";
 import { type Answer, packRecipes, type Question, unpackDigests } from "./messages.ts";
 
@@ -16,6 +15,7 @@ const MOST = 7;
 const spawn = (address: string, mark: string, answered: (answer: Answer) => void, ended: () => void) =>
   Effect.acquireRelease(
     Effect.sync(() => {
+      const { Worker } = process.getBuiltinModule("node:worker_threads");
       const worker = new Worker(new URL(address), { workerData: mark, execArgv: [] });
       worker.on("message", answered);
       worker.on("error", ended);

@@ -34,12 +34,6 @@ const reasonOf = (cause: unknown, silentMillis: number): TransportReason => {
   }
 };
 
-/** Whether the error says that this machine has no such address family or address (so that another family may do). */
-export const isMissingFamily = (cause: unknown): boolean => {
-  const code = systemCode(cause);
-  return code === "EAFNOSUPPORT" || code === "EADDRNOTAVAIL" || code === "EINVAL" || code === "EPROTONOSUPPORT";
-};
-
 /** The typed error of a system error at `address`; `silentMillis` is for how long nothing was heard, for time-outs. */
 export const fromErrno = (address: string, cause: unknown, silentMillis: number): TransportError =>
   new TransportError({ address, reason: reasonOf(cause, silentMillis) });

@@ -13,7 +13,7 @@ import * as NetAddress from "effect/net/NetAddress";
 import type * as Scope from "effect/Scope";
 import { TransportError } from "../../schema/errors/TransportError.ts";
 import { makeArrivals } from "./arrivals.ts";
-import { fromErrno, isMissingFamily } from "./errno.ts";
+import { fromErrno } from "./errno.ts";
 import { makeInbound } from "./inbound.ts";
 import { HIGH_WATER_BYTES, LOW_WATER_BYTES, READ_BYTES } from "./limits.ts";
 import { Transport } from "./Transport.ts";
@@ -203,14 +203,15 @@ const dial = (buffers: () => Uint8Array) =>
     return yield* wired.connection("outgoing");
   });
 
-/** One listening socket; its arrivals go to `onArrival`. */
-const bind = (host: string, port: number, onArrival: (socket: Net.Socket) => void) =>
+/** One listening socket; its arrivals go to `onArrival`. Without an address it is Node's default: all of both families, or of IPv4 where there is no other. */
+const bind = (address: NetAddress.IpAddress | undefined, port: number, onArrival: (socket: Net.Socket) => void) =>
   Effect.acquireRelease(
     Effect.callback<Net.Server, NodeJS.ErrnoException>((resume) => {
       const server = Net.createServer({ pauseOnConnect: true, highWaterMark: LOW_WATER_BYTES }, onArrival);
       // An arrival that could not be taken (no descriptors left) is lost to its dialler alone; the server listens on.
       server.on("error", (cause) => resume(Effect.fail(cause)));
-      server.listen({ host, port, ipv6Only: false, exclusive: true }, () => resume(Effect.succeed(server)));
+      const at = address === undefined ? {} : { host: NetAddress.formatIp(address) };
+      server.listen({ ...at, port, ipv6Only: false, exclusive: true }, () => resume(Effect.succeed(server)));
       return Effect.sync(() => server.close());
     }),
     (server) => Effect.sync(() => server.close()),
@@ -252,12 +253,7 @@ const listen = (buffers: () => Uint8Array, { adoptAccepted }: TcpOptions) =>
       arrivals.arrive(arrival, remote);
     };
 
-    const everywhere = bind("::", port, onArrival).pipe(
-      Effect.catchIf(isMissingFamily, () => bind("0.0.0.0", port, onArrival)),
-    );
-    const server = yield* (
-      address === undefined ? everywhere : bind(NetAddress.formatIp(address), port, onArrival)
-    ).pipe(
+    const server = yield* bind(address, port, onArrival).pipe(
       Effect.mapError((cause) =>
         fromErrno(address === undefined ? `port ${port}` : `${NetAddress.formatIp(address)} port ${port}`, cause, 0),
       ),

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest";
-import { fromErrno, isMissingFamily } from "../../../src/services/Transport/errno.ts";
+import { fromErrno } from "../../../src/services/Transport/errno.ts";
 
 const errorWith = (code: string) => Object.assign(new Error(code), { code });
 
@@ -35,10 +35,5 @@ describe("errno", () => {
   it("takes what is no system error for Other", () => {
     for (const cause of [undefined, null, "EPIPE", { code: 7 }])
       assert.strictEqual(fromErrno("10.0.0.1:1", cause, 0).reason._tag, "Other");
-  });
-
-  it("knows a missing address family from a taken port", () => {
-    assert.isTrue(isMissingFamily(errorWith("EAFNOSUPPORT")));
-    assert.isFalse(isMissingFamily(errorWith("EADDRINUSE")));
   });
 });

@@ -1,0 +1,92 @@
+/**
+ * Runs a script with V8's code cache of it, kept in the user's cache folder. Node has such caches (`module.enableCompileCache`), but makes them when a file is
+ * loaded, so that they lack all functions that are compiled later, at their first call: 80 ms of a run. This one is made when a run ends.
+ *
+ * Life cycle: a run that finds no cache leaves one; while that is young, a run that compiled much besides leaves a better one.
+ */
+
+/** The code may still be completed for so long, ms; later nobody looks whether it should be. */
+const YOUNG = 86_400_000;
+/** What makes it worth to be written anew: so much more code than when it was made. */
+const GROWTH = 1.05;
+/** Caches of other versions that are left alone; older ones are removed. */
+const KEPT = 3;
+/** Before the code: its CRC-32, for V8 does not check it, and the bytes of all code when it was made. */
+const HEADER = 8;
+
+interface Cache {
+  readonly code: Buffer;
+  readonly codeSize: number;
+  readonly isYoung: boolean;
+}
+
+/** The user's own folder: the default one of Node is shared by all users of the machine, and what lies in it is executed. */
+const cacheFolder = (): string => {
+  const path = process.getBuiltinModule("node:path");
+  const home = process.env["XDG_CACHE_HOME"] || path.join(process.getBuiltinModule("node:os").homedir(), ".cache");
+  return path.join(home, "bt-effect", "code");
+};
+
+const read = (file: string): Cache | undefined => {
+  const fs = process.getBuiltinModule("node:fs");
+  try {
+    const bytes = fs.readFileSync(file);
+    const { mtimeMs, uid } = fs.statSync(file);
+    const code = bytes.subarray(HEADER);
+    const isOurs = process.getuid === undefined || uid === process.getuid();
+    if (!isOurs || process.getBuiltinModule("node:zlib").crc32(code) !== bytes.readUInt32LE(0)) return undefined;
+    return { code, codeSize: bytes.readUInt32LE(4), isYoung: Date.now() - mtimeMs < YOUNG };
+  } catch {
+    // Not there or not to be read: then the script is compiled.
+    return undefined;
+  }
+};
+
+/** Replaces the cache in one step, and clears away those of versions that are gone. */
+const write = (file: string, code: Buffer, codeSize: number): void => {
+  const fs = process.getBuiltinModule("node:fs");
+  const path = process.getBuiltinModule("node:path");
+  const header = Buffer.alloc(HEADER);
+  header.writeUInt32LE(process.getBuiltinModule("node:zlib").crc32(code), 0);
+  header.writeUInt32LE(codeSize, 4);
+  const folder = path.dirname(file);
+  const temporary = `${file}.${process.pid}.tmp`;
+  try {
+    fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    fs.writeFileSync(temporary, Buffer.concat([header, code]), { mode: 0o600 });
+    fs.renameSync(temporary, file);
+    const others = fs
+      .readdirSync(folder)
+      .map((name) => path.join(folder, name))
+      .filter((other) => other !== file)
+      .map((other) => ({ other, time: fs.statSync(other).mtimeMs }))
+      .sort((one, two) => two.time - one.time);
+    for (const { other } of others.slice(KEPT)) fs.rmSync(other);
+  } catch {
+    // A full or read-only disk: the next run starts as slowly as this one.
+  }
+};
+
+/** Runs the script and gives its value; `beforeSaving` is called at the end of the process, before its code is taken. */
+export const runCached = (script: URL, beforeSaving: () => void): unknown => {
+  const fs = process.getBuiltinModule("node:fs");
+  const path = process.getBuiltinModule("node:path");
+  const vm = process.getBuiltinModule("node:vm");
+  const filename = process.getBuiltinModule("node:url").fileURLToPath(script);
+  const file = path.join(cacheFolder(), `${path.basename(filename)}-${process.version}-${process.arch}`);
+  const cache = read(file);
+  // The bundle is ASCII.
+  const compiled = new vm.Script(fs.readFileSync(filename, "latin1"), {
+    filename,
+    ...(cache !== undefined && { cachedData: cache.code }),
+  });
+  const isUsed = cache !== undefined && compiled.cachedDataRejected !== true;
+  process.once("exit", () => {
+    if (isUsed && !cache.isYoung) return;
+    const codeSize = process.getBuiltinModule("node:v8").getHeapCodeStatistics().bytecode_and_metadata_size;
+    if (isUsed && codeSize < cache.codeSize * GROWTH) return;
+    beforeSaving();
+    write(file, compiled.createCachedData(), codeSize);
+  });
+  return compiled.runInThisContext();
+};

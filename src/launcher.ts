@@ -1,0 +1,51 @@
+/**
+ * The file that starts everything (`dist/main.js`): says in one line when Node is too old, answers `--version`, and runs the program from the code
+ * cache. It is built in old syntax: any Node has to be able to parse it, and nothing that is new in Node may be touched before the check.
+ */
+import { runCached } from "./codeCache.ts";
+import { AGENT } from "./schema/version.ts";
+
+/** Effect 4.1 says so (`engines` in package.json). */
+const needed = [22, 19] as const;
+
+/** The name of the program's script beside this file, new with every change of it; filled in by the build. */
+declare const PROGRAM: string;
+/** The name of the module that the program runs in threads. */
+declare const THREAD: string;
+
+/** The script's value, which runs the program. */
+type Program = (require: (name: string) => unknown, threadAddress: string) => void;
+
+/** By then the program is loaded, ms: flags that are set earlier make V8 refuse the code caches of the program and of Node itself (20 ms). */
+const LOADED = 100;
+
+/**
+ * What a download throws away is small and even: without these the heap grows to several times what it needs before anything is
+ * collected (8 GiB: 50 MiB against 135, and less CPU time; bench/NOTES.md). The second of each is what V8 has by itself.
+ */
+const heapFlags = [
+  ["--semi-space-growth-factor=1", "--semi-space-growth-factor=2"],
+  ["--heap-growing-percent=50", "--heap-growing-percent=0"],
+] as const;
+
+const setFlags = (which: 0 | 1): void => {
+  for (const flag of heapFlags) process.getBuiltinModule("node:v8").setFlagsFromString(flag[which]);
+};
+
+const launch = (): void => {
+  // A code cache made under other flags is refused.
+  const program = runCached(new URL(PROGRAM, import.meta.url), () => setFlags(1));
+  // The build makes the script such a function.
+  (program as Program)((name) => process.getBuiltinModule(name), new URL(THREAD, import.meta.url).href);
+  setTimeout(() => setFlags(0), LOADED).unref();
+};
+
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+if (major < needed[0] || (major === needed[0] && minor < needed[1])) {
+  console.error(`bt-effect needs Node ${needed.join(".")} or newer; this is Node ${process.versions.node}.`);
+  process.exitCode = 1;
+} else if (process.argv.length === 3 && process.argv[2] === "--version") {
+  process.stdout.write(`${AGENT}\n`);
+} else {
+  launch();
+}
