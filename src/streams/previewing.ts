@@ -98,6 +98,6 @@ export const preview = (
       }),
       free: yield* storage.free,
       renamed: info.renamed,
-      trackers: originsOf(request).tiers,
+      trackers: originsOf(request, info.private).tiers,
     };
   }).pipe(Effect.scoped);

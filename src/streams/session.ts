@@ -141,7 +141,7 @@ export const runSession = Effect.fnUntraced(function* (
   const first = known === undefined ? undefined : yield* disk.prepare(known);
   if (disk.isComplete() && !request.seed) return yield* Effect.ensuring(finish, disk.stop);
 
-  const origins = originsOf(request);
+  const origins = originsOf(request, known?.private ?? false);
   const candidates = yield* makeCandidates({ own: listener?.addresses ?? [] });
   const discovery = yield* makeDiscovery(request, {
     infoHash,

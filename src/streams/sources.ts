@@ -25,11 +25,14 @@ export interface Origins {
   readonly peers: ReadonlyArray<{ readonly at: HostPort; readonly source: Source }>;
 }
 
-/** Trackers and peers of a request; the magnet's and the torrent's before the user's own trackers. */
-export const originsOf = (request: DownloadRequest): Origins => {
+/**
+ * Trackers and peers of a request; the magnet's and the torrent's before the user's own trackers. The peers of a magnet that is known to be private are left
+ * out: its tracker alone may name some (BEP 27), and the user.
+ */
+export const originsOf = (request: DownloadRequest, isPrivate: boolean): Origins => {
   const { source } = request;
   const own = source._tag === "Magnet" ? source.magnet.trackers.map((url) => [url]) : source.metainfo.trackers;
-  const named = source._tag === "Magnet" ? source.magnet.peers : [];
+  const named = source._tag === "Magnet" && !isPrivate ? source.magnet.peers : [];
   return {
     tiers: request.noTrackers
       ? []

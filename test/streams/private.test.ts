@@ -1,17 +1,27 @@
 import { assert, describe, it } from "@effect/vitest";
-import { Context, Effect, Layer, Result } from "effect";
+import { Context, Effect, Fiber, Layer, Result } from "effect";
 import { NetAddress } from "effect/net";
 import { TestClock } from "effect/testing";
 import { decodeExtensionHandshake, encodeExtensionHandshake } from "../../src/schema/extension.ts";
 import { decodeHandshake, HANDSHAKE_LENGTH } from "../../src/schema/handshake.ts";
 import { encodeLsd, LSD_GROUPS } from "../../src/schema/lsd.ts";
+import { encodeUtHolepunch } from "../../src/schema/utHolepunch.ts";
+import { isUtp } from "../../src/schema/utp.ts";
 import { encodeUtPex } from "../../src/schema/utPex.ts";
 import { makeDecoder, type Message } from "../../src/schema/wire.ts";
 import * as Network from "../../src/services/MemoryNetwork/MemoryNetwork.ts";
 import { Multicast } from "../../src/services/Multicast/Multicast.ts";
+import { makeKeeping } from "../../src/services/PortMapping/keeping.ts";
+import { PortMapping } from "../../src/services/PortMapping/PortMapping.ts";
+import * as SecureRandom from "../../src/services/SecureRandom/seeded.ts";
+import * as Dual from "../../src/services/Transport/dual.ts";
+import { Transport } from "../../src/services/Transport/Transport.ts";
+import * as Utp from "../../src/services/Transport/utp.ts";
 import { MemoryTrackers } from "../../src/services/Tracker/memory.ts";
-import type { DownloadRequest } from "../../src/streams/request.ts";
+import { HOLEPUNCH_ID } from "../../src/streams/holepunch.ts";
+import type { DownloadRequest, HostPort } from "../../src/streams/request.ts";
 import { dhtOnly, DHT_PORT, makeDht } from "../support/dht.ts";
+import { makeGateway } from "../support/gateway.ts";
 import { makeFakePeer } from "../support/fakePeer.ts";
 import { makeSniffer, type Sniffer } from "../support/sniffer.ts";
 import { type Fixture, makeClient, makeFixture, makeSeed, requestOf, TRACKER, watch } from "../support/swarm.ts";
@@ -21,9 +31,13 @@ const secret = makeFixture({ length: 500_000, pieceLength: 32_768, tracker: TRAC
 const open = makeFixture({ length: 500_000, pieceLength: 32_768, tracker: TRACKER });
 
 /** The fixture as a magnet link with its tracker. */
-const magnetOf = (fixture: Fixture, change: Partial<DownloadRequest> = {}): DownloadRequest => {
+const magnetOf = (
+  fixture: Fixture,
+  change: Partial<DownloadRequest> = {},
+  peers: ReadonlyArray<HostPort> = [],
+): DownloadRequest => {
   const { infoHash } = fixture.metainfo.info;
-  const magnet = { infoHash, infoHashV1: infoHash.hex, trackers: [TRACKER], webSeeds: [], peers: [], nodes: [] };
+  const magnet = { infoHash, infoHashV1: infoHash.hex, trackers: [TRACKER], webSeeds: [], peers, nodes: [] };
   return { ...requestOf(fixture, change), source: { _tag: "Magnet", magnet } };
 };
 
@@ -38,28 +52,47 @@ const messagesOf = (bytes: Uint8Array): ReadonlyArray<Message> => {
   return messages;
 };
 
-/** What a client said that leads to other peers of a torrent. */
+/** By these ids the peers of these tests take PEX and holepunch. */
+const THEIR_PEX_ID = 9;
+const THEIR_HOLEPUNCH_ID = 11;
+
+/** Whom the tracker names, and the router: what goes to others is a leak whatever it says. */
+const SEED = "10.0.0.1";
+const GOSSIP = "10.0.0.5";
+const ROUTER = "10.0.0.99";
+/** Where a relay sends us to. */
+const HOLE = "203.0.113.66";
+
+/** What a client said that leads to other peers of a torrent, and to whom it spoke. */
 const leaks = ({ packets, streams }: Sniffer, fixture: Fixture): ReadonlyArray<string> => {
   const { infoHash } = fixture.metainfo.info;
+  const isInvited = ({ address }: NetAddress.InetAddress): boolean =>
+    [SEED, GOSSIP].includes(NetAddress.formatIp(address));
   return [
-    ...packets.flatMap(({ bytes, kind }) => {
+    ...packets.flatMap(({ bytes, kind, to }) => {
+      // what is said by uTP to those who may be told is looked at below
+      if (isUtp(bytes)) return isInvited(to) ? [] : ["uTP to strangers"];
+      if (kind === "unicast" && NetAddress.formatIp(to.address) === ROUTER) return [];
       const text = Buffer.from(bytes);
       const named = text.includes(infoHash.bytes) || text.toString("latin1").toLowerCase().includes(infoHash.hex);
-      return named ? [`${kind} packet`] : [];
+      return [`${kind} packet${named ? "" : ", of another kind"}`];
     }),
-    ...streams.flatMap(({ bytes }) => {
+    ...streams.flatMap(({ bytes, remote }) => {
       const sent = bytes();
-      if (sent.length < HANDSHAKE_LENGTH) return [];
+      const strange = isInvited(remote) ? [] : ["connection to strangers"];
+      if (sent.length < HANDSHAKE_LENGTH) return strange;
       const dht = Result.getOrThrow(decodeHandshake(sent.subarray(0, HANDSHAKE_LENGTH))).dht ? ["dht bit"] : [];
-      return dht.concat(
+      return [...strange, ...dht].concat(
         messagesOf(sent).flatMap((message) => {
           if (message._tag === "Port") return ["port message"];
-          // 9 is the id by which the peers of these tests take PEX.
           if (message._tag !== "Extended") return [];
-          if (message.id === 9) return ["pex message"];
+          if (message.id === THEIR_PEX_ID) return ["pex message"];
+          if (message.id === THEIR_HOLEPUNCH_ID) return ["holepunch message"];
           if (message.id !== 0) return [];
           const { messages } = Result.getOrThrow(decodeExtensionHandshake(message.payload));
-          return (messages.get("ut_pex") ?? 0) > 0 ? ["pex offer"] : [];
+          return (["pex", "holepunch"] as const)
+            .filter((name) => (messages.get(`ut_${name}`) ?? 0) > 0)
+            .map((name) => `${name} offer`);
         }),
       );
     }),
@@ -67,8 +100,8 @@ const leaks = ({ packets, streams }: Sniffer, fixture: Fixture): ReadonlyArray<s
 };
 
 /**
- * A swarm in which everything leads to a trap: a gossip whom the tracker names tells of it by PEX, a neighbour by LSD, and a DHT knows it. Gives a client
- * in it that is sniffed, and what became of the trap.
+ * A swarm in which everything leads to a trap: a gossip whom the tracker names tells of it by PEX and of another by holepunch, a neighbour by LSD, a DHT
+ * knows it, and so does an earlier run. Gives a client with everything on whose every socket is sniffed, and what became of the trap.
  */
 const makeWorld = (fixture: Fixture) =>
   Effect.gen(function* () {
@@ -79,42 +112,59 @@ const makeWorld = (fixture: Fixture) =>
     const other = yield* makeDht(network, "10.0.0.68", { routers: [{ host: "10.0.0.67", port: DHT_PORT }] });
     for (const { dht } of [other, node]) yield* Effect.forkScoped(dht.announce(infoHash, { port: 6881, seed: true }));
     yield* TestClock.adjust("10 seconds");
-    const payload = encodeUtPex({
-      added: [{ address: NetAddress.inetAddressFromStringUnsafe("10.0.0.66:6881"), flags: 0 }],
-      dropped: [],
-    });
+    const at = NetAddress.inetAddressFromStringUnsafe;
+    const payload = encodeUtPex({ added: [{ address: at("10.0.0.66:6881"), flags: 0 }], dropped: [] });
     const gossip = yield* makeFakePeer({
       network,
-      address: "10.0.0.5",
+      address: GOSSIP,
       fixture,
       extension: true,
       dht: true,
       greet: (talk) => {
-        const greeting = encodeExtensionHandshake({ messages: new Map([["ut_pex", 9]]), port: 6881 });
+        const messages = new Map([
+          ["ut_pex", THEIR_PEX_ID],
+          ["ut_holepunch", THEIR_HOLEPUNCH_ID],
+        ]);
         talk.say(
-          { _tag: "Extended", id: 0, payload: greeting },
+          { _tag: "Extended", id: 0, payload: encodeExtensionHandshake({ messages, port: 6881 }) },
           { _tag: "Extended", id: 2, payload },
+          {
+            _tag: "Extended",
+            id: HOLEPUNCH_ID,
+            payload: encodeUtHolepunch({ _tag: "Connect", address: at(`${HOLE}:6881`) }),
+          },
+          {
+            _tag: "Extended",
+            id: HOLEPUNCH_ID,
+            payload: encodeUtHolepunch({ _tag: "Rendezvous", address: at("10.0.0.66:6881") }),
+          },
           { _tag: "Port", port: DHT_PORT },
         );
       },
     });
-    yield* MemoryTrackers.use((trackers) =>
-      trackers.add(TRACKER, infoHash, NetAddress.inetAddressFromStringUnsafe("10.0.0.5:6881")),
-    );
+    yield* MemoryTrackers.use((trackers) => trackers.add(TRACKER, infoHash, at(`${GOSSIP}:6881`)));
     const groups = Context.get(yield* Layer.build(network.host("10.0.0.69")), Multicast);
     const ways = yield* groups.join(LSD_GROUPS, () => {});
     const gossipNearby = Effect.forEach(ways, ({ group, send }) =>
       send(encodeLsd(group, { port: 6881, infoHashes: [infoHash.hex] })),
     );
+    const gateway = yield* makeGateway(network, { protocol: "PCP", at: ROUTER });
+    // near, so that the mapping is gone at once in the end, when no time passes any more
+    yield* network.link(ROUTER, "10.0.0.2", { latency: 0 });
     const sniffer = makeSniffer();
     // It takes a while, so that there is something to tell of.
-    for (const seed of ["10.0.0.1", "10.0.0.66"])
+    for (const seed of [SEED, "10.0.0.66"])
       yield* network.link(seed, "10.0.0.2", { latency: "10 millis", bytesPerSecond: 20_000 });
+    const utp = Layer.unwrap(
+      Effect.map(Transport, (streams) => Dual.layer(Layer.succeed(Transport, streams), Layer.fresh(Utp.layer))),
+    ).pipe(Layer.fresh);
     const client = yield* makeClient({
       network,
       address: "10.0.0.2",
       lsd: true,
       dht: dhtOnly({ routers: [{ host: "10.0.0.67", port: DHT_PORT }] }),
+      transport: sniffer.connections.pipe(Layer.provideMerge(utp)),
+      mapping: PortMapping.layerOver(makeKeeping(gateway.surroundings)).pipe(Layer.provide(SecureRandom.layer)),
       sniffer,
     });
     return { network, client, sniffer, trap, gossip, gossipNearby };
@@ -127,7 +177,7 @@ describe("a private torrent", () => {
   it.effect("is told to nobody but its tracker and the peers that one names, and nobody else is believed", () =>
     Effect.gen(function* () {
       const { client, gossip, gossipNearby, network, sniffer, trap } = yield* makeWorld(secret);
-      yield* makeSeed(secret, { network, address: "10.0.0.1" });
+      yield* makeSeed(secret, { network, address: SEED });
       yield* TestClock.adjust("1 second");
       const run = yield* watch(client, requestOf(secret, request));
       for (let minute = 0; minute < 5; minute++) {
@@ -137,7 +187,6 @@ describe("a private torrent", () => {
       assert.isTrue(run.isComplete());
       assert.isAbove(gossip.accepted(), 0);
       assert.deepStrictEqual(leaks(sniffer, secret), []);
-      assert.deepStrictEqual(sniffer.packets, []);
       assert.strictEqual(trap.accepted(), 0);
     }).pipe(Effect.provide(MemoryTrackers.layer)),
   );
@@ -145,7 +194,7 @@ describe("a private torrent", () => {
   it.effect("would have been, were it not private: the tests look in the right places", () =>
     Effect.gen(function* () {
       const { client, network, sniffer, trap } = yield* makeWorld(open);
-      yield* makeSeed(open, { network, address: "10.0.0.1" });
+      yield* makeSeed(open, { network, address: SEED });
       yield* TestClock.adjust("1 second");
       const run = yield* watch(client, requestOf(open, request));
       yield* TestClock.adjust("5 minutes");
@@ -153,7 +202,19 @@ describe("a private torrent", () => {
       const found = new Set(leaks(sniffer, open));
       assert.deepStrictEqual(
         [...found].toSorted(),
-        ["dht bit", "multicast packet", "pex message", "pex offer", "port message", "unicast packet"].toSorted(),
+        [
+          "connection to strangers",
+          "dht bit",
+          "holepunch message",
+          "holepunch offer",
+          "multicast packet",
+          "pex message",
+          "pex offer",
+          "port message",
+          "uTP to strangers",
+          "unicast packet",
+          "unicast packet, of another kind",
+        ].toSorted(),
       );
       assert.isAbove(trap.accepted(), 0);
     }).pipe(Effect.provide(MemoryTrackers.layer)),
@@ -194,16 +255,41 @@ describe("a magnet link that turns out to be private", () => {
       yield* makeSeed(secret, { network, address: "10.0.0.1" }, { peers: [{ host: "10.0.0.2", port: 6881 }] });
       yield* TestClock.adjust("60 seconds");
       assert.isTrue(run.isComplete());
-      const before = leaks(sniffer, secret).length;
+      // The node of the DHT lives on and speaks of other things.
+      const told = () => leaks(sniffer, secret).filter((leak) => !leak.endsWith("of another kind"));
+      const before = told();
       const dials = [trap.accepted(), run.peer("10.0.0.69").length];
       assert.isAbove(run.peer("10.0.0.69").length, 0);
       for (let minute = 0; minute < 20; minute++) {
         yield* gossipNearby;
         yield* TestClock.adjust("1 minute");
       }
-      assert.deepStrictEqual(leaks(sniffer, secret).slice(before), []);
+      assert.deepStrictEqual(told(), before);
       assert.deepStrictEqual([trap.accepted(), run.peer("10.0.0.69").length], dials);
       assert.strictEqual(run.peer("10.0.0.66").at(-1), "peer.uninvited");
+    }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
+
+  it.effect("is left by the peers that the link names (x.pe), and they are not asked at all the next time", () =>
+    Effect.gen(function* () {
+      const { client, network, sniffer, trap } = yield* makeWorld(secret);
+      const request = magnetOf(secret, { encryption: "off", noDht: true, noLsd: true }, [
+        { host: "10.0.0.66", port: 6881 },
+      ]);
+      const run = yield* watch(client, request);
+      yield* TestClock.adjust("5 seconds");
+      assert.deepStrictEqual(run.peer("10.0.0.66"), ["connected"]);
+      yield* makeSeed(secret, { network, address: SEED }, { peers: [{ host: "10.0.0.2", port: 6881 }] });
+      yield* TestClock.adjust("5 seconds");
+      assert.deepStrictEqual(run.peer("10.0.0.66"), ["connected", "peer.uninvited"]);
+      yield* Fiber.interrupt(run.fiber);
+      const dials = sniffer.streams.length;
+      assert.strictEqual(trap.accepted(), 1);
+      const again = yield* watch(client, request);
+      yield* TestClock.adjust("5 minutes");
+      assert.isTrue(again.isComplete());
+      assert.isAbove(sniffer.streams.length, dials);
+      assert.strictEqual(trap.accepted(), 1);
     }).pipe(Effect.provide(MemoryTrackers.layer)),
   );
 });

@@ -5,12 +5,13 @@ import { Datagrams } from "../../src/services/Datagrams/Datagrams.ts";
 import type { MemoryNetwork } from "../../src/services/MemoryNetwork/MemoryNetwork.ts";
 import type { DeviceRequest, Surroundings } from "../../src/services/PortMapping/surroundings.ts";
 
-const ROUTER = NetAddress.inetAddressFromStringUnsafe("10.0.0.1:5351");
 const EXTERNAL = [203, 0, 113, 9];
 
 /** What the router is like. */
 export interface GatewayOptions {
   readonly protocol: "PCP" | "NAT-PMP" | "UPnP";
+  /** Its address: 10.0.0.1 by default. */
+  readonly at?: string;
   /** Seconds that it grants, whatever is asked for. */
   readonly lease?: number;
   /** Result code for these kinds of request. */
@@ -36,13 +37,15 @@ const DESCRIPTION = `<?xml version="1.0"?><root xmlns="urn:schemas-upnp-org:devi
 <serviceType>urn:schemas-upnp-org:service:WANIPConnection:1</serviceType><controlURL>/ctl</controlURL>
 </service></serviceList></device></root>`;
 
-/** Plugs a router in at 10.0.0.1 as long as the scope. */
+/** Plugs a router in as long as the scope. */
 export const makeGateway = (network: MemoryNetwork, options: GatewayOptions) =>
   Effect.gen(function* () {
+    const at = options.at ?? "10.0.0.1";
+    const router = NetAddress.inetAddressFromStringUnsafe(`${at}:5351`);
     const clock = yield* Clock.Clock;
     const seconds = () => Math.floor(clock.currentTimeMillisUnsafe() / 1_000);
     let born = seconds() - 1_000_000;
-    const datagrams = Context.get(yield* Layer.build(network.host("10.0.0.1", { udpPort: 5351 })), Datagrams);
+    const datagrams = Context.get(yield* Layer.build(network.host(at, { udpPort: 5351 })), Datagrams);
     const lease = (wished: number): number => (wished === 0 ? 0 : (options.lease ?? wished));
     const refusal = (kind: string, external: number, wished: number): number =>
       options.refuse?.(kind, external, wished) ?? 0;
@@ -130,9 +133,9 @@ export const makeGateway = (network: MemoryNetwork, options: GatewayOptions) =>
         gateway.table.clear();
       }),
       surroundings: {
-        gateway: Effect.succeedSome({ router: ROUTER, own: NetAddress.ipFromStringUnsafe("10.0.0.2") }),
+        gateway: Effect.succeedSome({ router, own: NetAddress.ipFromStringUnsafe("10.0.0.2") }),
         trusting: false,
-        group: ROUTER,
+        group: router,
         exchange: (request) =>
           gateway.dead
             ? Effect.fail("nobody there")
@@ -147,7 +150,7 @@ export const makeGateway = (network: MemoryNetwork, options: GatewayOptions) =>
         if (isSearch)
           datagrams.sendUnsafe(
             from,
-            new TextEncoder().encode("HTTP/1.1 200 OK\r\nLocation: http://10.0.0.1:49000/root.xml\r\n\r\n"),
+            new TextEncoder().encode(`HTTP/1.1 200 OK\r\nLocation: http://${at}:49000/root.xml\r\n\r\n`),
           );
       } else if (!isSearch) {
         const answer = options.protocol === "PCP" && bytes[0] === 2 ? pcp(bytes) : natPmp(bytes);

@@ -13,10 +13,16 @@ type Wire = Transport | Datagrams | Multicast;
 /** What was sent so far. */
 export interface Sniffer {
   readonly layer: Layer.Layer<Wire, never, Wire>;
+  /** The same for connections that are not the host's own, as those of uTP are. */
+  readonly connections: Layer.Layer<Transport, never, Transport>;
   /** Each connection, and all bytes that went out on it. */
   readonly streams: ReadonlyArray<{ readonly remote: NetAddress.InetAddress; readonly bytes: () => Uint8Array }>;
   /** Packets, unicast and multicast, in order. */
-  readonly packets: ReadonlyArray<{ readonly kind: "unicast" | "multicast"; readonly bytes: Uint8Array }>;
+  readonly packets: ReadonlyArray<{
+    readonly kind: "unicast" | "multicast";
+    readonly to: NetAddress.InetAddress;
+    readonly bytes: Uint8Array;
+  }>;
 }
 
 /** A sniffer that has seen nothing. */
@@ -45,13 +51,17 @@ export const makeSniffer = (): Sniffer => {
     Effect.gen(function* () {
       const below = yield* Datagrams;
       const groups = yield* Multicast;
-      const note = (kind: "unicast" | "multicast", bytes: Uint8Array): void =>
-        void packets.push({ kind, bytes: bytes.slice() });
+      const note = (kind: "unicast" | "multicast", to: NetAddress.InetAddress, bytes: Uint8Array): void =>
+        void packets.push({ kind, to, bytes: bytes.slice() });
       return Context.make(
         Datagrams,
         Datagrams.of({
           ...below,
-          send: (to, bytes) => Effect.suspend(() => (note("unicast", bytes), below.send(to, bytes))),
+          send: (to, bytes) => Effect.suspend(() => (note("unicast", to, bytes), below.send(to, bytes))),
+          sendUnsafe: (to, bytes) => {
+            note("unicast", to, bytes);
+            below.sendUnsafe(to, bytes);
+          },
         }),
       ).pipe(
         Context.add(
@@ -61,7 +71,7 @@ export const makeSniffer = (): Sniffer => {
               Effect.map(groups.join(wanted, hear), (ways) =>
                 ways.map((way) => ({
                   ...way,
-                  send: (bytes) => Effect.suspend(() => (note("multicast", bytes), way.send(bytes))),
+                  send: (bytes) => Effect.suspend(() => (note("multicast", way.group, bytes), way.send(bytes))),
                 })),
               ),
           }),
@@ -69,5 +79,5 @@ export const makeSniffer = (): Sniffer => {
       );
     }),
   );
-  return { layer: Layer.merge(connections, datagrams), streams, packets };
+  return { layer: Layer.merge(connections, datagrams), connections: Layer.fresh(connections), streams, packets };
 };

@@ -127,7 +127,7 @@ export interface ClientOptions {
   /** The web seeds that there are; none by default. */
   readonly web?: Layer.Layer<WebSeed>;
   /** What it asks of a router; nothing by default. */
-  readonly mapping?: Layer.Layer<PortMapping>;
+  readonly mapping?: Layer.Layer<PortMapping, never, Datagrams>;
   /** It finds peers in the local network; it does not by default. */
   readonly lsd?: boolean;
   /** Sees all that it sends. */
@@ -144,7 +144,7 @@ export const clientLayer = (options: ClientOptions) => {
     options.storage === undefined ? disk : options.storage.pipe(Layer.provideMerge(disk)),
     options.dht === undefined ? MemoryDht.layerOff : options.dht.pipe(Layer.provide(host)),
     options.lsd === true ? LocalDiscovery.layer.pipe(Layer.fresh, Layer.provide(host)) : LocalDiscovery.layerOff,
-    options.mapping ?? PortMapping.layerOff,
+    options.mapping === undefined ? PortMapping.layerOff : options.mapping.pipe(Layer.provide(host)),
     options.web ?? MemoryWeb.layer,
     Layer.fresh(MemoryResume.layer),
     MemoryTracker.layer(NetAddress.ipFromStringUnsafe(options.address)),

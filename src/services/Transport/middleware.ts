@@ -19,8 +19,11 @@ export type Wrap = (connection: Connection) => Effect.Effect<Connection, never, 
 export const wrapConnections = (wrap: Wrap): Layer.Layer<Transport, never, Transport> =>
   Layer.effect(
     Transport,
-    Effect.map(Transport, (below) => ({
+    Effect.map(Transport, ({ dialUtp, ...below }) => ({
       dial: (address, options) => Effect.flatMap(below.dial(address, options), wrap),
+      ...(dialUtp !== undefined && {
+        dialUtp: (address, options) => Effect.flatMap(dialUtp(address, options), wrap),
+      }),
       listen: (options) =>
         Effect.map(below.listen(options), (listener) => ({
           addresses: listener.addresses,
