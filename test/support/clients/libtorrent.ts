@@ -57,6 +57,7 @@ interface Job {
   readonly trackers?: ReadonlyArray<string>;
   /** Bytes per second. */
   readonly uploadLimit?: number;
+  readonly downloadLimit?: number;
   /** More settings of the session, by libtorrent's names. */
   readonly settings?: Readonly<Record<string, unknown>>;
   /** Words before the command: what it runs under. */
@@ -84,7 +85,7 @@ export const libtorrent = ({ via = [], ...job }: Job): Effect.Effect<LibtorrentP
   });
 
 /** Shares a payload. */
-export const libtorrentSeeder = (payload: Payload, options: Pick<Job, "uploadLimit" | "settings" | "via"> = {}) =>
+export const libtorrentSeeder = (payload: Payload, options: Omit<Job, "mode" | "source" | "folder"> = {}) =>
   libtorrent({ mode: "seed", source: payload.torrent, folder: payload.folder, ...options });
 
 /** Makes the torrent of files that are there already, as libtorrent does. */

@@ -7,7 +7,7 @@
   folder    where the payload is or goes
   peers     addresses to connect to, "ip:port" or "[ip]:port"
   trackers  URLs, besides those of the source
-  uploadLimit    bytes per second, 0 for none
+  uploadLimit, downloadLimit    bytes per second, 0 for none
   settings  more settings of the session, by libtorrent's names
 
 "create" makes a .torrent instead (name, pieceLength, version "1", "2" or "hybrid", pads) and ends.
@@ -60,6 +60,7 @@ def run():
     params.peers = [(peer.rsplit(":", 1)[0].strip("[]"), int(peer.rsplit(":", 1)[1])) for peer in job.get("peers", [])]
     params.trackers = list(params.trackers) + job.get("trackers", [])
     params.upload_limit = job.get("uploadLimit", 0)
+    params.download_limit = job.get("downloadLimit", 0)
     torrent = session.add_torrent(params)
     say(event="ready", port=session.listen_port())
     while True:

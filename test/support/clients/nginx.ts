@@ -1,4 +1,4 @@
-/** nginx as Debian has it, serving one folder on loopback. */
+/** nginx as Debian has it, serving one folder. */
 import { Effect, type Scope } from "effect";
 import { request } from "node:http";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -10,9 +10,9 @@ import { start } from "./processes.ts";
 /** What is asked to see whether it is up; not in the log, which is written only after the answer. */
 const READY = "/.ready";
 
-const answers = (port: number): Promise<boolean> =>
+const answers = (host: string, port: number): Promise<boolean> =>
   new Promise((resolve) => {
-    request({ host: "127.0.0.1", port, path: READY, agent: false }, (response) => {
+    request({ host, port, path: READY, agent: false }, (response) => {
       response.resume();
       resolve(true);
     })
@@ -28,11 +28,12 @@ export interface WebServer {
   readonly log: () => string;
 }
 
-/** Serves `root` until the scope ends. */
-export const nginx = (root: string): Effect.Effect<WebServer, never, Scope.Scope> =>
+/** Serves `root` on an address until the scope ends. */
+export const nginx = (root: string, host = "127.0.0.1"): Effect.Effect<WebServer, never, Scope.Scope> =>
   Effect.gen(function* () {
     const folder = yield* emptyFolder;
     const port = yield* freePort;
+    const at = `${host.includes(":") ? `[${host}]` : host}:${port}`;
     const config = join(folder, "nginx.conf");
     const log = join(folder, "access.log");
     writeFileSync(log, "");
@@ -47,14 +48,14 @@ http {
   ${temporary}
   log_format short '$status $request_uri';
   access_log ${log} short;
-  server { listen 127.0.0.1:${port}; root ${root}; location = ${READY} { access_log off; return 204; } }
+  server { listen ${at}; root ${root}; location = ${READY} { access_log off; return 204; } }
 }`,
     );
     const running = yield* start("/usr/sbin/nginx", ["-c", config, "-e", "stderr", "-p", folder]);
     const ready = Effect.gen(function* () {
-      while (!(yield* Effect.promise(() => answers(port)))) yield* Effect.sleep("50 millis");
+      while (!(yield* Effect.promise(() => answers(host, port)))) yield* Effect.sleep("50 millis");
     });
     const ended = Effect.flatMap(running.ended, () => Effect.die(new Error(`nginx ended: ${running.stderr()}`)));
     yield* Effect.raceFirst(ready, ended);
-    return { url: `http://127.0.0.1:${port}`, log: () => readFileSync(log, "utf8") };
+    return { url: `http://${at}`, log: () => readFileSync(log, "utf8") };
   });
