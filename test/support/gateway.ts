@@ -1,4 +1,4 @@
-/** A router of the in-memory network that maps ports by one of the protocols, and shows what it was asked and holds. */
+/** A router that maps ports by one of the protocols, and shows what it was asked and holds: on the in-memory network, or over real datagrams. */
 import { Clock, Context, Effect, Layer } from "effect";
 import { NetAddress } from "effect/net";
 import { Datagrams } from "../../src/services/Datagrams/Datagrams.ts";
@@ -40,12 +40,19 @@ const DESCRIPTION = `<?xml version="1.0"?><root xmlns="urn:schemas-upnp-org:devi
 /** Plugs a router in as long as the scope. */
 export const makeGateway = (network: MemoryNetwork, options: GatewayOptions) =>
   Effect.gen(function* () {
-    const at = options.at ?? "10.0.0.1";
-    const router = NetAddress.inetAddressFromStringUnsafe(`${at}:5351`);
+    const host = yield* Layer.build(network.host(options.at ?? "10.0.0.1", { udpPort: 5351 }));
+    return yield* gatewayOver(Context.get(host, Datagrams), options);
+  });
+
+/** A router that speaks over `datagrams` as long as the scope. */
+export const gatewayOver = (datagrams: Datagrams["Service"], options: GatewayOptions) =>
+  Effect.gen(function* () {
+    const [router] = datagrams.addresses;
+    if (router === undefined) return yield* Effect.die(new Error("a router without an address"));
+    const at = NetAddress.formatHost(router);
     const clock = yield* Clock.Clock;
     const seconds = () => Math.floor(clock.currentTimeMillisUnsafe() / 1_000);
     let born = seconds() - 1_000_000;
-    const datagrams = Context.get(yield* Layer.build(network.host(at, { udpPort: 5351 })), Datagrams);
     const lease = (wished: number): number => (wished === 0 ? 0 : (options.lease ?? wished));
     const refusal = (kind: string, external: number, wished: number): number =>
       options.refuse?.(kind, external, wished) ?? 0;
