@@ -148,7 +148,7 @@ export const exchange = <A, E>(
       sent.once("socket", (socket) => {
         // One that is kept, or comes through a proxy, is connected already.
         if (sent.reusedSocket || (!target.secure && !socket.connecting)) isConnected = true;
-        socket.once(target.secure ? "secureConnect" : "connect", () => (isConnected = true));
+        else socket.once(target.secure ? "secureConnect" : "connect", () => (isConnected = true));
       });
       if (silence !== undefined) sent.setTimeout(silence, () => end(Effect.fail({ _tag: "TimedOut", after: silence })));
       sent.end(request.body);

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest";
 import { Deferred, Effect, Fiber } from "effect";
 import { TestClock } from "effect/testing";
 import { createServer, type RequestListener } from "node:http";
-import { createServer as createTcpServer, type Server } from "node:net";
+import { createServer as createTcpServer, type Server, type Socket } from "node:net";
 import { networkInterfaces } from "node:os";
 import * as Agents from "../../../src/services/http/agents.ts";
 import { follow, wayTo } from "../../../src/services/http/client.ts";
@@ -58,6 +58,26 @@ describe("HTTP client", () => {
         );
       }
       return undefined;
+    }),
+  );
+
+  it.effect("leaves nothing on a connection that is kept, however often it asks over it", () =>
+    Effect.gen(function* () {
+      const sockets = new Set<Socket>();
+      const port = yield* serve((_, response) => response.end("x"));
+      const kept = yield* Agents.kept;
+      const agents: Agents.Agents = {
+        ...kept,
+        for: (secure, least) => {
+          const agent = kept.for(secure, least);
+          if (typeof agent === "object")
+            for (const socket of Object.values(agent.freeSockets).flatMap((free) => free ?? [])) sockets.add(socket);
+          return agent;
+        },
+      };
+      for (let n = 0; n < 20; n++) yield* get(`http://127.0.0.1:${port}/`, agents);
+      assert.strictEqual(sockets.size, 1);
+      for (const socket of sockets) assert.strictEqual(socket.listenerCount("connect"), 0);
     }),
   );
 
