@@ -22,9 +22,15 @@ export const openTracker = (infoHashes: ReadonlyArray<string>): Effect.Effect<Op
     const port = yield* freePort;
     const at = ["-i", "127.0.0.1", "-p", String(port), "-P", String(port)];
     yield* start("/usr/bin/opentracker", [...at, "-d", folder, "-w", "allowed"], { cwd: folder });
-    yield* Effect.tryPromise(() => fetch(`http://127.0.0.1:${port}/stats`)).pipe(
-      Effect.retry({ schedule: Schedule.spaced("20 millis"), times: 500 }),
-      Effect.orDie,
-    );
-    return { http: `http://127.0.0.1:${port}/announce`, udp: `udp://127.0.0.1:${port}/announce` };
+    const http = `http://127.0.0.1:${port}/announce`;
+    // It listens before it has read the list: ready is when it takes somebody who leaves, and nobody is there then either.
+    const [hash = ""] = infoHashes;
+    const query = `info_hash=${hash.replace(/../g, "%$&")}&port=9&left=0&uploaded=0&downloaded=0&event=stopped`;
+    const ready = Effect.tryPromise(async () => {
+      const answer = await fetch(`${http}?${query}`);
+      const text = await answer.text();
+      if (hash !== "" && text.includes("failure reason")) throw new Error(text);
+    });
+    yield* ready.pipe(Effect.retry({ schedule: Schedule.spaced("20 millis"), times: 500 }), Effect.orDie);
+    return { http, udp: `udp://127.0.0.1:${port}/announce` };
   });
