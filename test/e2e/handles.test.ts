@@ -122,13 +122,15 @@ const interrupts = (options: {
             if (options.isUnderWay(event)) yield* Deferred.succeed(underWay, undefined);
           }),
       ).pipe(
-        Effect.provide(mapping),
         Effect.provide(
-          layer({
-            address: LOOPBACK,
-            dhtRouters: [{ host: "127.0.0.1", port: Number(nodes.router.split(":")[1]) }],
-            limits: { download: 2 * MIB },
-          }),
+          Layer.merge(
+            layer({
+              address: LOOPBACK,
+              dhtRouters: [{ host: "127.0.0.1", port: Number(nodes.router.split(":")[1]) }],
+              limits: { download: 2 * MIB },
+            }),
+            mapping,
+          ),
         ),
       ),
     );
