@@ -87,30 +87,31 @@ describeClients("peer exchange with libtorrent", ["python3-libtorrent"], () => {
 });
 
 describeClients("local discovery with libtorrent", ["python3-libtorrent", "root"], () => {
-  for (const [family, host] of [
-    ["IPv4", "10.9.0.2"],
-    ["IPv6", "[fd09::2]"],
+  for (const [family, hostOf] of [
+    ["IPv4", (cable: number) => `10.9.${cable}.2`],
+    ["IPv6", (cable: number) => `[fd09:${cable}::2]`],
   ] as const)
     describe.concurrent(`over ${family}`, () => {
-      /** A payload, and the program on one of two machines, which knows of nobody; libtorrent is to run on the other. */
-      const makeWorld = Effect.gen(function* () {
-        const [ours, theirs] = yield* makeLocalNetwork;
-        const payload = yield* payloadOf(1_000_001);
-        const home = yield* makeHome;
-        const run = (args: ReadonlyArray<string>) => {
-          const [file, ...words] = ours.enter;
-          const all = [...args, "--no-trackers", "--no-pex", "--port", "0", "--json"];
-          return start(file, [...words, process.execPath, programPath(), ...all], {
-            cwd: home.folder,
-            env: { ...home.env, BT_EFFECT_NO_LSD: "false" },
-          });
-        };
-        const options = {
-          via: theirs.enter,
-          settings: { ...passive, listen_interfaces: `${host}:0`, enable_lsd: true },
-        };
-        return { payload, home, run, options };
-      });
+      /** A payload, and the program on one of several machines, which knows of nobody; libtorrents are to run on the others. */
+      const makeWorld = (cables: number) =>
+        Effect.gen(function* () {
+          const { own, others } = yield* makeLocalNetwork(cables);
+          const payload = yield* payloadOf(1_000_001);
+          const home = yield* makeHome;
+          const run = (args: ReadonlyArray<string>) => {
+            const [file, ...words] = own.enter;
+            const all = [...args, "--no-trackers", "--no-pex", "--port", "0", "--json"];
+            return start(file, [...words, process.execPath, programPath(), ...all], {
+              cwd: home.folder,
+              env: { ...home.env, BT_EFFECT_NO_LSD: "false" },
+            });
+          };
+          const options = others.map(({ enter }, n) => ({
+            via: enter,
+            settings: { ...passive, listen_interfaces: `${hostOf(n + 1)}:0`, enable_lsd: true },
+          }));
+          return { payload, home, run, options };
+        });
       const metOf = (running: Running) =>
         eventsOfType(running.stdout(), "peer")
           .filter(({ state }) => state === "connected")
@@ -118,28 +119,26 @@ describeClients("local discovery with libtorrent", ["python3-libtorrent", "root"
 
       it.live("finds a libtorrent that came later, dials nobody and was named by nobody", () =>
         Effect.gen(function* () {
-          const { home, options, payload, run } = yield* makeWorld;
+          const { home, options, payload, run } = yield* makeWorld(1);
           const running = yield* run([payload.torrent, "--timeout", "25s"]);
           yield* running.until(() => eventsOfType(running.stdout(), "started")[0]);
-          yield* libtorrentSeeder(payload, options);
+          yield* libtorrentSeeder(payload, options[0]);
           const { status, stderr } = yield* finished(running);
           assert.strictEqual(stderr, "");
           assert.strictEqual(status, 0);
           assertSame(payload, home.out(payload.name));
-          assert.deepStrictEqual(metOf(running), [{ direction: "outgoing", host }]);
+          assert.deepStrictEqual(metOf(running), [{ direction: "outgoing", host: hostOf(1) }]);
         }),
       );
 
-      it.live("is found by a libtorrent that was there before", () =>
+      it.live("is found through each of its interfaces by libtorrents that were there before", () =>
         Effect.gen(function* () {
-          const { options, payload, run } = yield* makeWorld;
-          const other = yield* leecher(payload, options);
+          const { options, payload, run } = yield* makeWorld(2);
+          const others = yield* Effect.forEach(options, (one) => leecher(payload, one));
           const running = yield* run(["seed", payload.torrent, payload.folder]);
-          yield* other.finished;
-          assert.include(
-            metOf(running).map(({ direction }) => direction),
-            "incoming",
-          );
+          for (const { finished } of others) yield* finished;
+          const came = metOf(running).filter(({ direction }) => direction === "incoming");
+          assert.sameMembers([...new Set(came.map(({ host }) => host))], [hostOf(1), hostOf(2)]);
         }),
       );
     });

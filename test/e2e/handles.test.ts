@@ -147,11 +147,9 @@ const interrupts = (options: {
     const left = yield* holdings.pipe(
       Effect.repeat({
         schedule: Schedule.spaced("20 millis"),
-        times: 100,
-        until: (now) => now.length <= before.length,
+        until: (now) => now.length <= before.length || performance.now() - at > 3_000,
       }),
     );
-    assert.isBelow(performance.now() - at, 3_000);
     assert.deepStrictEqual(left, before);
     assert.deepStrictEqual([...gateway.table], []);
     yield* takePort(own);

@@ -28,24 +28,31 @@ export const makeNamespace: Effect.Effect<Namespace, never, Scope.Scope> = Effec
   return { pid: holder.pid, enter: ["nsenter", ...words], run };
 });
 
-/** Two machines on one cable: 10.9.0.1 and fd09::1, 10.9.0.2 and fd09::2. */
-export const makeLocalNetwork: Effect.Effect<readonly [Namespace, Namespace], never, Scope.Scope> = Effect.gen(
-  function* () {
-    const one = yield* makeNamespace;
-    const other = yield* makeNamespace;
-    yield* one.run(`ip link add cable type veth peer name cable netns ${other.pid}`);
-    for (const [n, { run }] of [one, other].entries())
-      yield* run(`
-        ip address add 10.9.0.${n + 1}/24 dev cable
-        ip address add fd09::${n + 1}/64 dev cable nodad
-        ip link set cable up
-      `);
+/** A machine, and so many others at the other ends of its cables: 10.9.<n>.1 and fd09:<n>::1, to 10.9.<n>.2 and fd09:<n>::2, from n = 1 on. */
+export const makeLocalNetwork = (
+  cables: number,
+): Effect.Effect<{ readonly own: Namespace; readonly others: ReadonlyArray<Namespace> }, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const own = yield* makeNamespace;
+    const others = yield* Effect.forEach(Array.from({ length: cables }), (_, at) =>
+      Effect.gen(function* () {
+        const n = at + 1;
+        const other = yield* makeNamespace;
+        yield* own.run(`ip link add cable${n} type veth peer name cable${n} netns ${other.pid}`);
+        for (const [end, { run }] of [own, other].entries())
+          yield* run(`
+            ip address add 10.9.${n}.${end + 1}/24 dev cable${n}
+            ip address add fd09:${n}::${end + 1}/64 dev cable${n} nodad
+            ip link set cable${n} up
+          `);
+        return other;
+      }),
+    );
     // Multicast of IPv6 goes nowhere before the machines are sure of their addresses, which takes two seconds.
-    for (const { run } of [one, other])
+    for (const { run } of [own, ...others])
       yield* run("while ip -6 address show tentative | grep -q .; do sleep 0.1; done");
-    return [one, other];
-  },
-);
+    return { own, others };
+  });
 
 /** Others can be reached from here: a router of the internet. */
 export const makeHub: Effect.Effect<Namespace, never, Scope.Scope> = Effect.tap(makeNamespace, ({ run }) =>
