@@ -5,9 +5,10 @@
 import { existsSync, linkSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
-import { program } from "./clients.ts";
-import { type Command, measure, type Measured } from "./measure.ts";
+import { measure, type Measured } from "./measure.ts";
 import { makePayload } from "./payload.ts";
+import { program } from "./programs/btEffect.ts";
+import type { Command } from "./programs/program.ts";
 import { median } from "./report.ts";
 
 const mebibyte = 1024 * 1024;
@@ -30,8 +31,11 @@ interface Task {
 
 type Run = (task: Task) => Command;
 
-const script = join(import.meta.dirname, "hash_libtorrent.py");
-const python = (...args: ReadonlyArray<string>): Command => ({ file: "/usr/bin/python3", args: [script, ...args] });
+const script = join(import.meta.dirname, "programs/hash_libtorrent.py");
+const python = (...args: ReadonlyArray<string>): Command => ({
+  file: "/usr/bin/python3",
+  args: ["-B", script, ...args],
+});
 const btEffect = (home: string, ...args: ReadonlyArray<string>): Command => ({
   file: process.execPath,
   args: [program, ...args],

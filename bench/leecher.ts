@@ -1,14 +1,16 @@
 /**
  * A CPU-cheap leecher in plain Node, for measuring seeders: it keeps requests waiting, compares what comes with the payload and throws it away. A program:
- * reads its options as one line of JSON, prints `ready` when it is unchoked, waits for another line, fetches everything and prints the seconds it took.
+ * prints `ready` when it is unchoked, waits for a line, fetches everything and prints the seconds it took. `native/leecher.c` does the same for less.
+ *
+ *   leecher.ts <host> <port> <blob> <piece length> <info hash> <depth>
  */
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { createInterface } from "node:readline";
 
 /** What is fetched and from whom. */
-export interface LeecherOptions {
-  /** On 127.0.0.1. */
+interface LeecherOptions {
+  readonly host: string;
   readonly port: number;
   /** The payload's bytes, once. */
   readonly blob: string;
@@ -82,7 +84,7 @@ const leech = (options: LeecherOptions, go: Promise<void>): void => {
 
   let shaken = false;
   const socket = connect({
-    host: "127.0.0.1",
+    host: options.host,
     port: options.port,
     onread: {
       buffer: new Uint8Array(4 * 1024 * 1024),
@@ -119,10 +121,8 @@ const leech = (options: LeecherOptions, go: Promise<void>): void => {
   );
 };
 
-const input = createInterface(process.stdin)[Symbol.asyncIterator]();
-const first = await input.next();
-// The runner wrote the line.
+const [host = "", port, blob = "", pieceLength, infoHash = "", depth] = process.argv.slice(2);
 leech(
-  JSON.parse(String(first.value)) as LeecherOptions,
-  input.next().then(() => undefined),
+  { host, port: Number(port), blob, pieceLength: Number(pieceLength), infoHash, depth: Number(depth) },
+  new Promise((resolve) => createInterface(process.stdin).once("line", () => resolve())),
 );

@@ -1,136 +1,97 @@
-/** Runs one program to its end and measures it: wall clock, processor time and peak anonymous memory of it and all its children (Linux). */
-import { spawn } from "node:child_process";
-import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
-
-/** What to run. */
-export interface Command {
-  readonly file: string;
-  readonly args: ReadonlyArray<string>;
-  readonly env?: Readonly<Record<string, string>>;
-}
+/** Runs one program until it is done and measures it: wall clock, processor time and peak anonymous memory of it and all its children (Linux). */
+import { setTimeout as pause } from "node:timers/promises";
+import { anonMiB, childSeconds, treeSeconds, watchOthers } from "./accounts.ts";
+import { launch, type Launched } from "./launch.ts";
+import type { Command } from "./programs/program.ts";
 
 /** What came out. */
 export interface Measured {
-  /** From before the spawn to the exit. */
+  /** From before the spawn to the program's own sign that it is done; NaN when it failed. */
   readonly wallSeconds: number;
-  /** User and system time of the process and of every child it waited for; the clock ticks 100 times a second. */
+  /** User and system time of the process and of its children; the clock ticks 100 times a second. */
   readonly cpuSeconds: number;
   /** Peak of RssAnon over the process tree, looked at every 100 ms; 0 for programs that end sooner. */
   readonly peakAnonMiB: number;
   /** Share of the machine's processor time that others took meanwhile, 0 to 1. */
   readonly noise: number;
-  /** Why it failed; absent when it ended with 0. */
+  /** Share of a line's rate that came out of it later than 2 s after the start, 0 to 1; absent where there is no line, or no such time. */
+  readonly lineShare?: number;
+  /** Why it failed; absent when it is done. */
   readonly failure?: string;
 }
 
-/** Ticks in which Linux counts processor time. */
-export const ticksPerSecond = 100;
 const sampleMillis = 100;
+const pollMillis = 20;
 
-/** The numeric fields of a stat file of /proc after the command's name, which may hold anything. */
-const fields = (path: string): ReadonlyArray<number> => {
-  const text = readFileSync(path, "utf8");
-  return text
-    .slice(text.lastIndexOf(")") + 2)
-    .split(" ")
-    .map(Number);
+/** A run that gave nothing. */
+export const failed = (failure: string): Measured => ({
+  wallSeconds: NaN,
+  cpuSeconds: NaN,
+  peakAnonMiB: NaN,
+  noise: 0,
+  failure,
+});
+
+/** Looks at a process's memory until it is told the peak. */
+export const watchMemory = (pid: number): (() => number) => {
+  let peak = 0;
+  const look = (): void => void (peak = Math.max(peak, anonMiB(pid)));
+  const sampler = setInterval(look, sampleMillis);
+  return () => {
+    clearInterval(sampler);
+    look();
+    return peak;
+  };
 };
 
-/** Ticks a process used itself; 0 once it is gone. */
-const ownTicks = (pid: number | "self"): number => {
-  try {
-    const all = fields(`/proc/${pid}/stat`);
-    return (all[11] ?? 0) + (all[12] ?? 0);
-  } catch {
-    return 0;
-  }
-};
-
-/** Ticks of all the children this process has waited for, and of theirs. */
-const childTicks = (): number => {
-  const all = fields("/proc/self/stat");
-  return (all[13] ?? 0) + (all[14] ?? 0);
-};
-
-/** Ticks in which any processor of the machine was busy. */
-const machineTicks = (): number => {
-  const line = readFileSync("/proc/stat", "utf8").split("\n", 1)[0] ?? "";
-  const [user = 0, nice = 0, system = 0, , , interrupt = 0, soft = 0, stolen = 0] = line
-    .trim()
-    .split(/\s+/)
-    .slice(1)
-    .map(Number);
-  return user + nice + system + interrupt + soft + stolen;
-};
-
-/** Processes that `pid` started and that still run. */
-const childrenOf = (pid: number): ReadonlyArray<number> =>
-  readdirSync(`/proc/${pid}/task`).flatMap((task) =>
-    readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").split(" ").filter(Boolean).map(Number),
-  );
-
-/** Ticks that a process and those it started used, itself and for those that ended. */
-export const treeTicks = (pid: number): number => {
-  try {
-    const all = fields(`/proc/${pid}/stat`);
-    const own = [11, 12, 13, 14].reduce((sum, at) => sum + (all[at] ?? 0), 0);
-    return childrenOf(pid).reduce((sum, child) => sum + treeTicks(child), own);
-  } catch {
-    return 0;
-  }
-};
-
-/** Anonymous memory of a process and those it started; 0 once it is gone. */
-export const anonKiB = (pid: number): number => {
-  try {
-    const own = Number(/RssAnon:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0);
-    return childrenOf(pid).reduce((sum, child) => sum + anonKiB(child), own);
-  } catch {
-    return 0;
-  }
+const untilDone = async (command: Command, { ended }: Launched, hooked: Promise<void>): Promise<string | undefined> => {
+  const done = command.done ?? "exit";
+  const begun = command.begin?.();
+  if (done === "exit") return (await begun, ended);
+  const over = new AbortController();
+  const early = ended.then((why) => {
+    over.abort();
+    return why ?? "ended before it was done";
+  });
+  const poll = async (): Promise<undefined> => {
+    await begun;
+    if (done === "hook") return hooked.then(() => undefined);
+    while (!over.signal.aborted && !(await done())) await pause(pollMillis);
+  };
+  return Promise.race([early, poll()]);
 };
 
 /** Runs `command` with its output in the file `log`, for at most `limitSeconds`. `helpers` are processes whose work is not noise. */
-export const measure = (
+export const measure = async (
   command: Command,
-  options: { readonly log: string; readonly limitSeconds: number; readonly helpers: ReadonlyArray<number> },
-): Promise<Measured> =>
-  new Promise((resolve) => {
-    const log = openSync(options.log, "w");
-    const helperTicks = (): number => options.helpers.reduce((sum, pid) => sum + ownTicks(pid), ownTicks("self"));
-    const before = { children: childTicks(), helpers: helperTicks(), machine: machineTicks() };
-    const start = performance.now();
-    const child = spawn(command.file, command.args, {
-      stdio: ["ignore", log, log],
-      env: { ...process.env, ...command.env },
-    });
-    let peakKiB = 0;
-    let failure: string | undefined;
-    const sampler = setInterval(() => {
-      if (child.pid !== undefined) peakKiB = Math.max(peakKiB, anonKiB(child.pid));
-    }, sampleMillis);
-    const limit = setTimeout(() => {
-      failure = `not done after ${options.limitSeconds} s`;
-      child.kill("SIGKILL");
-    }, options.limitSeconds * 1000);
-    const end = (reason: string | undefined): void => {
-      const wallSeconds = (performance.now() - start) / 1000;
-      clearInterval(sampler);
-      clearTimeout(limit);
-      closeSync(log);
-      const used = childTicks() - before.children;
-      const others = machineTicks() - before.machine - used - (helperTicks() - before.helpers);
-      const cores = navigator.hardwareConcurrency;
-      resolve({
-        wallSeconds,
-        cpuSeconds: used / ticksPerSecond,
-        peakAnonMiB: peakKiB / 1024,
-        noise: Math.max(0, others / ticksPerSecond / wallSeconds / cores),
-        ...(reason === undefined ? {} : { failure: reason }),
-      });
-    };
-    child.once("error", (error) => end(error.message));
-    child.once("exit", (status, signal) =>
-      end(failure ?? (status === 0 ? undefined : `ended with ${status ?? signal}`)),
-    );
-  });
+  options: {
+    readonly log: string;
+    readonly limitSeconds: number;
+    readonly helpers: ReadonlyArray<number>;
+    /** Resolves when the command's hook was run; for those who have one. */
+    readonly hooked?: Promise<void>;
+  },
+): Promise<Measured> => {
+  const others = watchOthers(options.helpers);
+  const before = childSeconds();
+  const start = performance.now();
+  const launched = launch(command, options.log);
+  const pid = launched.child.pid ?? 0;
+  const peak = watchMemory(pid);
+  const limit = Promise.withResolvers<string>();
+  const timer = setTimeout(
+    () => limit.resolve(`not done after ${options.limitSeconds} s`),
+    options.limitSeconds * 1000,
+  );
+  const failure = await Promise.race([
+    untilDone(command, launched, options.hooked ?? new Promise<void>(() => undefined)),
+    limit.promise,
+  ]).catch((error: unknown) => String(error));
+  const wallSeconds = (performance.now() - start) / 1000;
+  clearTimeout(timer);
+  // A process that was waited for counts among the children; one that still runs has to be asked.
+  const cpuSeconds = treeSeconds(pid) + childSeconds() - before;
+  const measured = { wallSeconds, cpuSeconds, peakAnonMiB: peak(), noise: others(cpuSeconds) };
+  await launched.stop();
+  return failure === undefined ? measured : failed(failure);
+};

@@ -1,48 +1,48 @@
-/** Measures one client as a seeder: it shares a payload with `leecher.ts`, and only the transfer counts, not what comes before it. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+/** Measures one client as a seeder: it shares a payload with one leecher, and only the transfer counts, not what comes before it. */
+import { spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import type { Client } from "./clients.ts";
-import type { LeecherOptions } from "./leecher.ts";
-import { anonKiB, type Measured, ticksPerSecond, treeTicks } from "./measure.ts";
-import { type Payload, torrentFile } from "./payload.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import { childSeconds, treeSeconds, watchOthers } from "./accounts.ts";
+import type { Surroundings } from "./fetching.ts";
+import { launch, workplace } from "./launch.ts";
+import { failed, measure, type Measured, watchMemory } from "./measure.ts";
+import { native } from "./native.ts";
+import { type Payload, place, torrentFile, verify } from "./payload.ts";
+import { leechLibtorrent } from "./programs/libtorrent.ts";
+import type { Client, Command, Job } from "./programs/program.ts";
+import type { Scenario } from "./scenarios.ts";
 
-/** Requests that the leecher keeps waiting. */
-const depth = 64;
-const sampleMillis = 100;
+/** Requests that the leecher keeps waiting: what most clients allow one peer. */
+const depth = 250;
 const retryMillis = 100;
 /** A seeder that is not done checking what it has may take a connection and never answer; one round of choking is 10 s. */
 const readyMillis = 12_000;
 
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
+/** The cheap leecher that this machine can run: the one in C, or the one in Node. */
+export const cheapLeecher = (): "native/leecher.c" | "leecher.ts" =>
+  native("leecher") === undefined ? "leecher.ts" : "native/leecher.c";
 
-const pause = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis));
+const leecherOf = ({ host, port }: Job, { blob, pieceLength, infoHash }: Payload): Command => {
+  const args = [host, String(port), blob, String(pieceLength), infoHash, String(depth)];
+  const file = native("leecher");
+  return file === undefined
+    ? { file: process.execPath, args: [join(import.meta.dirname, "leecher.ts"), ...args] }
+    : { file, args };
+};
 
-/** The seconds that one leecher takes; nothing where the seeder is not there yet. */
-const attempt = async (
-  options: LeecherOptions,
-  measured: { readonly begin: () => void },
-): Promise<number | undefined> => {
-  const child = spawn(process.execPath, [join(import.meta.dirname, "leecher.ts")], {
-    stdio: ["pipe", "pipe", "pipe"],
-  });
-  // Where it ends before it read them, its status tells.
+/** The seconds that one leecher takes after `begin` said to go on; nothing where the seeder is not there yet, or `begin` said not to. */
+const attempt = async ({ file, args }: Command, begin: () => boolean): Promise<number | undefined> => {
+  const child = spawn(file, args, { stdio: ["pipe", "pipe", "ignore"] });
+  // Where it ends before it reads, its status tells.
   child.stdin.on("error", () => undefined);
-  child.stdin.write(`${JSON.stringify(options)}\n`);
   const impatience = setTimeout(() => child.kill("SIGKILL"), readyMillis);
   let seconds: number | undefined;
   for await (const line of createInterface(child.stdout)) {
     if (line === "ready") {
       clearTimeout(impatience);
-      measured.begin();
+      if (!begin()) child.kill("SIGKILL");
       child.stdin.write("go\n");
     } else seconds = Number(line);
   }
@@ -50,64 +50,70 @@ const attempt = async (
   return seconds;
 };
 
-const stop = (child: ChildProcess): Promise<void> =>
-  new Promise((resolve) => {
-    child.once("exit", () => resolve());
-    child.kill("SIGKILL");
-    if (child.exitCode !== null) resolve();
-  });
-
 /** Shares `payload` once. */
 export const measureSeeding = async (
   client: Client,
+  scenario: Scenario,
   payload: Payload,
-  options: { readonly root: string; readonly limitSeconds: number },
+  around: Surroundings,
 ): Promise<Measured> => {
-  const work = mkdtempSync(join(options.root, "seed-"));
-  const [folder, home] = [join(work, "data"), join(work, "home")];
-  mkdirSync(folder);
-  mkdirSync(home);
-  const fileName = `${payload.name}.bin`;
-  symlinkSync(payload.blob, join(folder, fileName));
-  const source = join(work, `${payload.name}.torrent`);
+  const { near: host, far, atFarEnd } = around.network;
+  const [work, other] = [await workplace(around.root, around.root), await workplace(around.root, around.root)];
+  place(payload, work.folder);
+  const source = join(work.home, "..", `${payload.name}.torrent`);
   // Nobody answers there: the leecher is all the swarm there is.
   writeFileSync(source, torrentFile(payload, "http://127.0.0.1:9/announce"));
-  const port = await freePort();
-  const command = client.seed?.({ source, folder, fileName, home, port });
-  if (command === undefined) throw new Error(`${client.name} cannot be measured as a seeder`);
-  const path = join(work, "log");
-  const log = openSync(path, "w");
-  const child = spawn(command.file, command.args, {
-    stdio: ["ignore", log, log],
-    env: { ...process.env, ...command.env },
-  });
+  const job: Job = { ...work, source, name: payload.torrentName, host, encrypted: false };
+  const command = client.seed?.(job);
+  if (command === undefined) return failed("it is no seeder");
+  const cheap = atFarEnd(leecherOf(job, payload));
+  const { child, stop } = launch(command, work.log);
   const pid = child.pid ?? 0;
-  let before = 0;
-  let peakKiB = 0;
-  const sampler = setInterval(() => (peakKiB = Math.max(peakKiB, anonKiB(pid))), sampleMillis);
-  const begin = (): void => {
-    before = treeTicks(pid);
-  };
-  const end = performance.now() + options.limitSeconds * 1000;
-  try {
+  const peak = watchMemory(pid);
+  const end = performance.now() + scenario.limitSeconds * 1000;
+  /** With the cheap leecher until it is ready, then with the one that the scenario names. */
+  const transfer = async (): Promise<Measured> => {
+    let [before, leechers] = [0, 0];
+    let others = watchOthers([pid]);
+    let ready = false;
+    const begin = (): boolean => {
+      ready = true;
+      others = watchOthers([pid]);
+      [before, leechers] = [treeSeconds(pid), childSeconds()];
+      return scenario.leecher === "cheap";
+    };
+    await command.begin?.();
     while (performance.now() < end && child.exitCode === null) {
-      const { blob, infoHash, pieceLength } = payload;
-      const seconds = await attempt({ port, blob, infoHash, pieceLength, depth }, { begin });
-      if (seconds === undefined) {
+      const seconds = await attempt(cheap, begin);
+      if (!ready) {
         await pause(retryMillis);
         continue;
       }
-      const used = treeTicks(pid) - before;
-      const cpuSeconds = used / ticksPerSecond;
-      // What the leecher used is not known any more, so that nobody can say what the others took: no run is repeated for it.
-      return { wallSeconds: seconds, cpuSeconds, peakAnonMiB: peakKiB / 1024, noise: 0 };
+      if (scenario.leecher === "cheap") {
+        if (seconds === undefined) return failed("the leecher did not get everything");
+        const cpuSeconds = treeSeconds(pid) - before;
+        // The leecher's own work is no noise.
+        const noise = others(childSeconds() - leechers);
+        return { wallSeconds: seconds, cpuSeconds, peakAnonMiB: peak(), noise };
+      }
+      const { wallSeconds, noise, failure } = await measure(
+        atFarEnd(leechLibtorrent({ ...job, folder: other.folder, host: far }, host)),
+        {
+          ...other,
+          limitSeconds: scenario.limitSeconds,
+          helpers: [pid],
+        },
+      );
+      const cpuSeconds = treeSeconds(pid) - before;
+      const wrong = failure ?? verify(payload, other.folder);
+      return wrong === undefined ? { wallSeconds, cpuSeconds, peakAnonMiB: peak(), noise } : failed(wrong);
     }
-    process.stderr.write(readFileSync(path, "utf8").slice(-2000));
-    return { wallSeconds: NaN, cpuSeconds: NaN, peakAnonMiB: 0, noise: 0, failure: "it served nothing" };
-  } finally {
-    clearInterval(sampler);
-    await stop(child);
-    closeSync(log);
-    rmSync(work, { recursive: true, force: true });
-  }
+    return failed("it served nothing");
+  };
+  const measured = await transfer().catch((error: unknown) => failed(String(error)));
+  await stop();
+  if (measured.failure !== undefined) process.stderr.write(`${work.said()}\n`);
+  work.remove();
+  other.remove();
+  return measured;
 };

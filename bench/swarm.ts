@@ -2,30 +2,40 @@
  * The other side of a benchmark run, in a process of its own: seeder and tracker. It reads its options as one line of JSON, answers with one
  * line that has the tracker's URL when it is ready, and ends when its standard input does.
  */
+import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
+import type { Payload } from "./payload.ts";
+import type { Command } from "./programs/program.ts";
 import { startSeeder } from "./seeder.ts";
 import { startTracker } from "./tracker.ts";
 
 /** What the runner asks for. */
-export interface SwarmOptions {
-  readonly blob: string;
-  readonly total: number;
-  readonly pieceLength: number;
-  /** Base64. */
-  readonly info: string;
-  readonly infoHash: string;
-  readonly peers: number;
+export interface SwarmOptions extends Pick<Payload, "blob" | "total" | "pieceLength" | "infoFile" | "infoHash"> {
+  /** Where the tracker listens. */
+  readonly host: string;
+  /** Local addresses: each is a peer. */
+  readonly addresses: ReadonlyArray<string>;
+  /** A seeder that listens on all of them and prints its port when it is ready; the one in Node when absent. */
+  readonly seeder?: Command;
 }
 
+/** The port that the program prints; it ends with this process. */
+const portOf = async ({ file, args }: Command): Promise<number> => {
+  const child = spawn(file, args, { stdio: ["ignore", "pipe", "inherit"] });
+  process.once("exit", () => child.kill("SIGKILL"));
+  for await (const line of createInterface(child.stdout)) return Number(line);
+  throw new Error(`${file} ended before it listened`);
+};
+
 const serve = async (options: SwarmOptions): Promise<void> => {
-  const seeder = await startSeeder({
-    ...options,
-    blob: readFileSync(options.blob),
-    info: Buffer.from(options.info, "base64"),
-    addresses: Array.from({ length: options.peers }, (_, nth) => `127.0.0.${nth + 1}`),
-  });
-  const tracker = await startTracker(seeder.peers);
+  const { seeder, addresses, host } = options;
+  const peers =
+    seeder === undefined
+      ? (await startSeeder({ ...options, blob: readFileSync(options.blob), info: readFileSync(options.infoFile) }))
+          .peers
+      : await portOf(seeder).then((port) => addresses.map((address) => ({ host: address, port })));
+  const tracker = await startTracker(peers, host);
   process.stdout.write(`${JSON.stringify({ tracker: tracker.url })}\n`);
 };
 

@@ -8,9 +8,10 @@ export interface RunningTracker {
   readonly close: () => void;
 }
 
-/** Starts a tracker on loopback that answers every announce with these IPv4 peers. */
+/** Starts a tracker on this local address that answers every announce with these IPv4 peers. */
 export const startTracker = async (
   peers: ReadonlyArray<{ readonly host: string; readonly port: number }>,
+  host = "127.0.0.1",
 ): Promise<RunningTracker> => {
   const compact = Buffer.concat(
     peers.map(({ host, port }) => Buffer.from([...host.split(".").map(Number), port >> 8, port & 255])),
@@ -28,8 +29,8 @@ export const startTracker = async (
     });
     response.end(answer);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   // A server that listens on a port has an AddressInfo.
   const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}/announce`, close: () => void server.close() };
+  return { url: `http://${host}:${port}/announce`, close: () => void server.close() };
 };

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { quietEnvironment } from "../bench/clients.ts";
+import { quietEnvironment } from "../bench/programs/btEffect.ts";
 import { makePayload, torrentFile, type Payload } from "../bench/payload.ts";
 import { startSeeder } from "../bench/seeder.ts";
 import { startTracker } from "../bench/tracker.ts";

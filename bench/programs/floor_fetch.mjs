@@ -1,10 +1,11 @@
 // The floor: the same steps as a client, in plain Node without a library and without care: announce, connect, handshake, request with a
 // fixed depth, copy into piece buffers, SHA-1 as it comes, write. What the bench's clients are measured against; nobody should use it.
-//   node floor.mjs <torrent> <out>
+//   node floor_fetch.mjs <torrent> <out>
 import { createHash } from "node:crypto";
-import { closeSync, openSync, readFileSync, write } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, write } from "node:fs";
 import { get } from "node:http";
 import { connect } from "node:net";
+import { dirname, join } from "node:path";
 
 const [torrentPath = "", out = ""] = process.argv.slice(2);
 const torrent = readFileSync(torrentPath);
@@ -12,7 +13,19 @@ const at = torrent.indexOf("4:info") + 6;
 const info = torrent.subarray(at, torrent.length - 1);
 const text = torrent.toString("latin1");
 const number = (key) => Number(new RegExp(`${key}i(\\d+)e`).exec(text)[1]);
-const total = number("6:length");
+/** The files, each with where its bytes begin among all. */
+const files = [];
+let total = 0;
+for (const [, length, path] of text.matchAll(/6:lengthi(\d+)e(?:4:pathl(.*?)ee)?/g)) {
+  const parts = [];
+  for (let rest = path ?? ""; rest !== "";) {
+    const [mark, size] = /^(\d+):/.exec(rest);
+    parts.push(rest.slice(mark.length, mark.length + Number(size)));
+    rest = rest.slice(mark.length + Number(size));
+  }
+  files.push({ path: join(out, ...parts), start: total, length: Number(length), descriptor: undefined });
+  total += Number(length);
+}
 const pieceLength = number("12:piece length");
 const hashesAt = /6:pieces\d+:/.exec(text);
 const hashes = torrent.subarray(hashesAt.index + hashesAt[0].length);
@@ -33,13 +46,12 @@ const answer = await new Promise((resolve, reject) => {
 const peersAt = /5:peers(\d+):/.exec(answer.toString("latin1"));
 const peers = answer.subarray(peersAt.index + peersAt[0].length).subarray(0, Number(peersAt[1]));
 
-const file = openSync(out, "w");
 const spare = [];
 let nextPiece = 0;
 let done = 0;
 
 const finish = () => {
-  closeSync(file);
+  for (const { descriptor } of files) closeSync(descriptor);
   process.exit(0);
 };
 
@@ -56,14 +68,38 @@ const take = () => {
   };
 };
 
+/** The last file that begins at or before an offset. */
+const fileAt = (offset) => {
+  let [low, high] = [0, files.length - 1];
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (files[middle].start <= offset) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+};
+
 const store = (piece) => {
   if (!piece.hash.digest().equals(hashes.subarray(piece.index * 20, piece.index * 20 + 20)))
     throw new Error("bad piece");
-  write(file, piece.buffer, 0, piece.length, piece.index * pieceLength, (error) => {
-    if (error) throw error;
-    spare.push(piece.buffer);
-    if (++done === pieceCount) finish();
-  });
+  const start = piece.index * pieceLength;
+  let nth = fileAt(start);
+  let parts = 0;
+  for (let from = 0; from < piece.length; nth++) {
+    const file = files[nth];
+    const at = start + from - file.start;
+    const length = Math.min(piece.length - from, file.length - at);
+    if (file.descriptor === undefined) mkdirSync(dirname(file.path), { recursive: true });
+    file.descriptor ??= openSync(file.path, "w");
+    parts += 1;
+    write(file.descriptor, piece.buffer, from, length, at, (error) => {
+      if (error) throw error;
+      if (--parts > 0) return;
+      spare.push(piece.buffer);
+      if (++done === pieceCount) finish();
+    });
+    from += length;
+  }
 };
 
 const talk = (host, port) => {

@@ -9,7 +9,7 @@ registerHooks({
     specifier === "webrtc-polyfill" ? { url: stub, format: "module", shortCircuit: true } : next(specifier, context),
 });
 
-const { default: WebTorrent } = await import(new URL("clients/node_modules/webtorrent/index.js", import.meta.url));
+const { default: WebTorrent } = await import(new URL("../clients/node_modules/webtorrent/index.js", import.meta.url));
 const [source, path] = process.argv.slice(2);
 const fail = (error) => {
   console.error(error);
