@@ -10,6 +10,7 @@ import { beginOf, indexOf, keyOf } from "./assembler/blockKey.ts";
 import type { Contributor } from "./assembler/openPiece.ts";
 import type { PeerSlot } from "../services/Picker/Picker.ts";
 import { makeDepth } from "./depth.ts";
+import { makeWaiting } from "./waiting.ts";
 
 /** A request older than this may be asked of another peer in end-game, in milliseconds, however fast we think its peer is. */
 const LATE_AFTER = 500;
@@ -61,8 +62,7 @@ export interface Requests {
 
 /** No requests yet. */
 export const makeRequests = (assembler: Assembler, asking: Asking): Requests => {
-  /** When each waiting request was sent, by key, oldest first. */
-  const sent = new Map<number, number>();
+  const waiting = makeWaiting();
   const depth = makeDepth(asking.most);
   const list: Array<BlockSpan> = [];
   let filled: Array<Filled> = [];
@@ -76,17 +76,17 @@ export const makeRequests = (assembler: Assembler, asking: Asking): Requests => 
     slot: asking.slot,
     address: asking.address,
     cancel: (index, begin, length) => {
-      if (sent.delete(keyOf(index, begin))) asking.cancel(index, begin, length);
+      if (waiting.take(keyOf(index, begin)) >= 0) asking.cancel(index, begin, length);
     },
     isLate: (index, begin) => {
-      const at = sent.get(keyOf(index, begin));
-      return at === undefined || clock - at > LATE_AFTER;
+      const at = waiting.sentAt(keyOf(index, begin));
+      return at < 0 || clock - at > LATE_AFTER;
     },
   };
 
   const giveBackAll = (): void => {
-    for (const key of sent.keys()) assembler.giveBack(contributor, indexOf(key), beginOf(key));
-    sent.clear();
+    for (const key of waiting.keys()) assembler.giveBack(contributor, indexOf(key), beginOf(key));
+    waiting.clear();
   };
 
   return {
@@ -97,18 +97,18 @@ export const makeRequests = (assembler: Assembler, asking: Asking): Requests => 
       if (choked && among === undefined) return 0;
       if (now === gaveUpAt) return 0;
       const target = snubbed ? 1 : depth.depth();
-      if (target - sent.size < Math.min(target / 2, TOP_UP)) return 0;
-      const room = Math.min(target - sent.size, Math.floor(quota / BLOCK_LENGTH));
+      if (target - waiting.size() < Math.min(target / 2, TOP_UP)) return 0;
+      const room = Math.min(target - waiting.size(), Math.floor(quota / BLOCK_LENGTH));
       if (room === 0) return 0;
       const first = choked ? undefined : asking.first();
       if (first !== undefined) assembler.reserve(contributor, room, { out: list, among: first });
       if (list.length < room) assembler.reserve(contributor, room - list.length, { out: list, among });
-      if (list.length === 0 && sent.size === 0 && !choked) assembler.reserveLate(contributor, room, list);
+      if (list.length === 0 && waiting.size() === 0 && !choked) assembler.reserveLate(contributor, room, list);
       if (list.length === 0) return 0;
-      if (sent.size === 0) lastBlock = now;
+      if (waiting.size() === 0) lastBlock = now;
       let bytes = 0;
       for (const block of list) {
-        sent.set(keyOf(block.index, block.begin), now);
+        waiting.add(keyOf(block.index, block.begin), now);
         bytes += block.length;
       }
       asking.ask(list);
@@ -116,44 +116,42 @@ export const makeRequests = (assembler: Assembler, asking: Asking): Requests => 
       return bytes;
     },
     begin: (index, begin, length) =>
-      sent.has(keyOf(index, begin)) ? assembler.begin(contributor, index, begin, length) : undefined,
+      waiting.sentAt(keyOf(index, begin)) >= 0 ? assembler.begin(contributor, index, begin, length) : undefined,
     end: (index, begin) => assembler.end(contributor, { index, begin }, filled),
     arrived: ({ index, begin, length, wanted }, now) => {
       clock = now;
-      const key = keyOf(index, begin);
-      const at = sent.get(key);
-      if (at !== undefined) {
-        sent.delete(key);
+      const at = waiting.take(keyOf(index, begin));
+      if (at >= 0) {
         depth.answered(now - at);
         if (!wanted) assembler.giveBack(contributor, index, begin);
       }
       lastBlock = now;
       snubbed = false;
       depth.arrived(length, now);
-      return at !== undefined;
+      return at >= 0;
     },
     rejected: (index, begin) => {
-      if (!sent.delete(keyOf(index, begin))) return false;
+      if (waiting.take(keyOf(index, begin)) < 0) return false;
       assembler.giveBack(contributor, index, begin);
       return true;
     },
     lost: (index) => {
-      for (const key of [...sent.keys()]) {
+      for (const key of waiting.keys()) {
         if (indexOf(key) !== index) continue;
-        sent.delete(key);
+        waiting.take(key);
         assembler.giveBack(contributor, index, beginOf(key));
       }
     },
     voided: giveBackAll,
     checkSnubbed: (now, snubTimeout) => {
       clock = now;
-      if (sent.size === 0 || now - lastBlock < snubTimeout) return;
+      if (waiting.size() === 0 || now - lastBlock < snubTimeout) return;
       snubbed = true;
       gaveUpAt = now;
       giveBackAll();
       lastBlock = now;
     },
-    waiting: () => sent.size,
+    waiting: waiting.size,
     snubbed: () => snubbed,
     rate: depth.rate,
     takeFilled: () => {

@@ -248,10 +248,10 @@ export const makeAssembler = (options: AssemblerOptions): Assembler => {
       piece.from[block] = peer;
       piece.there++;
       cancelOthers(piece, block, peer);
-      digestBlock(piece, block);
       const run = Math.floor(block / piece.runBlocks);
       const left = (piece.runLeft[run] ?? 0) - 1;
       piece.runLeft[run] = left;
+      digestBlock(piece, block);
       if (left === 0) filled.push({ piece, run });
       return true;
     },

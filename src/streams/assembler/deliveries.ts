@@ -32,7 +32,8 @@ const runOf = (piece: OpenPiece, block: number): number => Math.floor(block / pi
 
 /** Nobody delivers anything yet. */
 export const makeDeliveries = (): Deliveries => {
-  const underWay = new Map<Contributor, Delivery>();
+  /** By the slot of the peer. */
+  const underWay: Array<Delivery | undefined> = [];
 
   const isWritten = (piece: OpenPiece, run: number): boolean => {
     const first = run * piece.runBlocks;
@@ -51,7 +52,7 @@ export const makeDeliveries = (): Deliveries => {
       const writer = piece.writing[block];
       if (writer === undefined) continue;
       piece.writing[block] = undefined;
-      underWay.delete(writer);
+      underWay[writer.slot] = undefined;
     }
   };
 
@@ -61,13 +62,13 @@ export const makeDeliveries = (): Deliveries => {
       const target = isTaken ? new Uint8Array(blockLength(piece.length, block)) : blockBytes(piece, block);
       if (target === undefined) return undefined;
       if (!isTaken) piece.writing[block] = peer;
-      underWay.set(peer, { piece, block, beside: isTaken ? target : undefined });
+      underWay[peer.slot] = { piece, block, beside: isTaken ? target : undefined };
       return target;
     },
     take: (peer) => {
-      const delivery = underWay.get(peer);
+      const delivery = underWay[peer.slot];
       if (delivery === undefined) return undefined;
-      underWay.delete(peer);
+      underWay[peer.slot] = undefined;
       const { piece, block } = delivery;
       if (piece.writing[block] === peer) piece.writing[block] = undefined;
       return delivery;

@@ -148,14 +148,21 @@ export const runBytes = (piece: OpenPiece, run: number): Uint8Array | undefined 
   return piece.buffers[run]?.subarray(0, Math.min(piece.runBlocks * BLOCK_LENGTH, piece.length - begin));
 };
 
-/** Adds a block that is there, and still in cache, to the digest: at once what needs no order, and what has become contiguous from the beginning. */
+/** Blocks in order that are hashed together: few enough to be in the cache still, and a call to the hash for each is dear. */
+const HASHED_AT_ONCE = 8;
+
+/**
+ * Adds a block that is there, and still in cache, to the digest: at once what needs no order, and what has become contiguous from the beginning, several
+ * blocks at a time. `runLeft` must count it already.
+ */
 export const digestBlock = (piece: OpenPiece, block: number): void => {
   if (piece.digest.block !== undefined) {
     const bytes = blockBytes(piece, block);
     if (bytes !== undefined) piece.digest.block(block, bytes);
   }
-  if (piece.digest.update !== undefined && piece.state[piece.hashed] === THERE)
-    advanceDigest(piece, piece.digest.update);
+  if (piece.digest.update === undefined || piece.state[piece.hashed] !== THERE) return;
+  const due = block - piece.hashed >= HASHED_AT_ONCE - 1 || piece.runLeft[Math.floor(block / piece.runBlocks)] === 0;
+  if (due) advanceDigest(piece, piece.digest.update);
 };
 
 /** Adds to the digest what has become contiguous from the beginning and is still in memory. */
