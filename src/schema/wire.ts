@@ -1,11 +1,12 @@
 /**
- * The messages of the peer wire protocol as bytes (BEP 3, 6, 10), and an incremental decoder; the handshake before them is in handshake.ts.
+ * The messages of the peer wire protocol as bytes (BEP 3, 6, 10, 52), and an incremental decoder; the handshake before them is in handshake.ts.
  * No socket, no state of a conversation: whether a message is allowed now is decided in `streams/`.
  *
  * Ownership: the decoder copies what it hands out, but for the payload of `piece`, which it copies straight to where its
  * `BlockSink` says. Both directions stand in this one file, longer than others, so that each layout is read in one place.
  */
 import type { WireViolation } from "./errors/PeerError.ts";
+import { type HashRange, isAnswered, MAX_HASHES, putRange, RANGE_LENGTH, readRange } from "./hashRange.ts";
 
 /** What can be asked for at once, in bytes (BEP 3). */
 export const BLOCK_LENGTH = 16384;
@@ -39,7 +40,12 @@ export type Message =
   | { readonly _tag: "Reject"; readonly index: number; readonly begin: number; readonly length: number }
   | { readonly _tag: "AllowedFast"; readonly index: number }
   /** BEP 10: `id` 0 is the extension handshake. */
-  | { readonly _tag: "Extended"; readonly id: number; readonly payload: Uint8Array };
+  | { readonly _tag: "Extended"; readonly id: number; readonly payload: Uint8Array }
+  /** BEP 52. What a request or a reject names may be no range that any file has. */
+  | { readonly _tag: "HashRequest"; readonly range: HashRange }
+  /** The nodes of the range in order, then those that prove them, the lowest first; as many as the range asks for. */
+  | { readonly _tag: "Hashes"; readonly range: HashRange; readonly hashes: Uint8Array }
+  | { readonly _tag: "HashReject"; readonly range: HashRange };
 
 /** Where the payload of `piece` messages goes; called synchronously from the decoder, must not throw. */
 export interface BlockSink {
@@ -71,7 +77,7 @@ export interface BlockSpan {
 /** What `encode` takes: a `piece` is sent as `pieceHeader` and its payload. */
 export type EncodableMessage = Exclude<Message, { readonly _tag: "Piece" }>;
 
-/** Message ids (BEP 3, 5, 6, 10). */
+/** Message ids (BEP 3, 5, 6, 10, 52). */
 const ID = {
   Choke: 0,
   Unchoke: 1,
@@ -89,7 +95,17 @@ const ID = {
   Reject: 16,
   AllowedFast: 17,
   Extended: 20,
+  HashRequest: 21,
+  Hashes: 22,
+  HashReject: 23,
 } as const;
+
+/** The kinds about hashes, for people. */
+const HASH_KINDS: Readonly<Record<number, string>> = {
+  [ID.HashRequest]: "hash request",
+  [ID.Hashes]: "hashes",
+  [ID.HashReject]: "hash reject",
+};
 
 const KEEP_ALIVE: Message = { _tag: "KeepAlive" };
 
@@ -182,17 +198,28 @@ export const makeDecoder = ({ blocks, maxBitfield, maxExtended }: DecoderOptions
     return REFUSED;
   };
 
-  const finish = (out: Array<Message>): void => {
+  /** The payload is complete; false when it breaks the protocol. */
+  const finish = (out: Array<Message>): boolean => {
     const bytes = target;
     target = undefined;
     if (id === ID.Piece) {
       const wanted = bytes !== undefined && blocks.end(index, begin, length);
       out.push({ _tag: "Piece", index, begin, length, wanted });
-    } else if (bytes !== undefined) {
-      out.push(
-        id === ID.Bitfield ? { _tag: "Bitfield", bits: bytes } : { _tag: "Extended", id: extension, payload: bytes },
-      );
+    } else if (bytes === undefined) return true;
+    else if (id === ID.Bitfield) out.push({ _tag: "Bitfield", bits: bytes });
+    else if (id === ID.Extended) out.push({ _tag: "Extended", id: extension, payload: bytes });
+    else if (id !== ID.Hashes)
+      out.push({ _tag: id === ID.HashRequest ? "HashRequest" : "HashReject", range: readRange(bytes) });
+    else {
+      const range = readRange(bytes);
+      const hashes = bytes.subarray(RANGE_LENGTH);
+      if (!isAnswered(range, hashes.length)) {
+        refuse({ _tag: "BadLength", message: "hashes", length: 1 + length });
+        return false;
+      }
+      out.push({ _tag: "Hashes", range, hashes });
     }
+    return true;
   };
 
   const expect = (payload: number, to: Uint8Array | undefined, out: Array<Message>): void => {
@@ -228,6 +255,14 @@ export const makeDecoder = ({ blocks, maxBitfield, maxExtended }: DecoderOptions
       out.push(fixed.read(from, at + PREFIX_LENGTH));
       return 4 + frame;
     }
+    const hashes = HASH_KINDS[id];
+    if (hashes !== undefined) {
+      const most = id === ID.Hashes ? MAX_HASHES : RANGE_LENGTH;
+      if (frame <= RANGE_LENGTH || frame > 1 + most)
+        return refuse({ _tag: "BadLength", message: hashes, length: frame });
+      expect(frame - 1, new Uint8Array(frame - 1), out);
+      return PREFIX_LENGTH;
+    }
     const limit = id === ID.Bitfield ? 1 + maxBitfield : id === ID.Extended ? 2 + maxExtended : maxFrame;
     if (frame > limit) return refuse({ _tag: "FrameTooLong", length: frame, limit });
     if (id !== ID.Extended) {
@@ -251,7 +286,7 @@ export const makeDecoder = ({ blocks, maxBitfield, maxExtended }: DecoderOptions
         if (target !== undefined) target.set(bytes.subarray(at, at + part), length - left);
         at += part;
         left -= part;
-        if (left === 0) finish(out);
+        if (left === 0 && !finish(out)) break;
       } else if (held === 0) {
         const used = parse(bytes, at, end - at, out);
         if (used === REFUSED) break;
@@ -309,6 +344,13 @@ const bytesFrame = (id: number, payload: Uint8Array): Uint8Array => {
   return bytes;
 };
 
+const rangeFrame = (id: number, range: HashRange, hashes?: Uint8Array): Uint8Array => {
+  const bytes = frame(id, RANGE_LENGTH + (hashes?.length ?? 0));
+  putRange(bytes, PREFIX_LENGTH, range);
+  if (hashes !== undefined) bytes.set(hashes, PREFIX_LENGTH + RANGE_LENGTH);
+  return bytes;
+};
+
 /** One message as bytes of the caller's own. Numbers are taken modulo their field's width. */
 export const encode = (message: EncodableMessage): Uint8Array => {
   switch (message._tag) {
@@ -332,6 +374,11 @@ export const encode = (message: EncodableMessage): Uint8Array => {
       bytes.set(message.payload, 6);
       return bytes;
     }
+    case "HashRequest":
+    case "HashReject":
+      return rangeFrame(ID[message._tag], message.range);
+    case "Hashes":
+      return rangeFrame(ID.Hashes, message.range, message.hashes);
     case "Choke":
     case "Unchoke":
     case "Interested":

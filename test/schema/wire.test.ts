@@ -10,6 +10,7 @@ import {
   MAX_PIECE_PAYLOAD,
   pieceHeader,
 } from "../../src/schema/wire.ts";
+import { MAX_HASHES, RANGE_LENGTH } from "../../src/schema/hashRange.ts";
 import { concat, cut, decodeAll, frame, MAX_BITFIELD, MAX_EXTENDED } from "../support/wire.ts";
 
 const U32 = Schema.Int.pipe(Schema.check(Schema.isBetween({ minimum: 0, maximum: 0xffff_ffff })));
@@ -17,6 +18,8 @@ const U16 = Schema.Int.pipe(Schema.check(Schema.isBetween({ minimum: 0, maximum:
 const Byte = Schema.Int.pipe(Schema.check(Schema.isBetween({ minimum: 0, maximum: 0xff })));
 const bytesUpTo = (length: number) => Schema.Array(Byte).pipe(Schema.check(Schema.isMaxLength(length)));
 const Span = { index: U32, begin: U32, length: U32 };
+const Numbers = { base: U32, index: U32, proofLayers: U32 };
+const root = Uint8Array.from({ length: 32 }, (_, i) => i);
 
 const Sent = Schema.Union([
   Schema.Struct({
@@ -32,6 +35,13 @@ const Sent = Schema.Union([
     index: U32,
     begin: U32,
     bytes: bytesUpTo(80).pipe(Schema.check(Schema.isMinLength(1))),
+  }),
+  Schema.Struct({ _tag: Schema.Literals(["HashRequest", "HashReject"]), ...Numbers, length: U32 }),
+  Schema.Struct({
+    _tag: Schema.Literal("Hashes"),
+    ...Numbers,
+    height: Byte.pipe(Schema.check(Schema.isBetween({ minimum: 1, maximum: 6 }))),
+    proofLayers: Byte.pipe(Schema.check(Schema.isBetween({ minimum: 0, maximum: 40 }))),
   }),
   Schema.Struct({ _tag: Schema.Literal("Unknown"), bytes: bytesUpTo(80) }),
 ]);
@@ -65,6 +75,19 @@ const wire = (sent: Sent): readonly [Uint8Array, Message | undefined] => {
       return same({ _tag: sent._tag, index: sent.index, begin: sent.begin, length: sent.length });
     case "Port":
       return same({ _tag: "Port", port: sent.port });
+    case "HashRequest":
+    case "HashReject": {
+      const { base, index, length, proofLayers } = sent;
+      return same({ _tag: sent._tag, range: { root, base, index, length, proofLayers } });
+    }
+    case "Hashes": {
+      const { base, height, proofLayers } = sent;
+      const length = 2 ** height;
+      const index = sent.index - (sent.index % length);
+      const count = length + Math.max(0, proofLayers - (height - 1));
+      const hashes = Uint8Array.from({ length: 32 * count }, (_, i) => i * 7);
+      return same({ _tag: "Hashes", range: { root, base, index, length, proofLayers }, hashes });
+    }
     default:
       return same({ _tag: sent._tag });
   }
@@ -87,6 +110,9 @@ const SEQUENCE: ReadonlyArray<Sent> = [
   { _tag: "Port", port: 6881 },
   { _tag: "Choke" },
   { _tag: "KeepAlive" },
+  { _tag: "HashRequest", base: 2, index: 512, length: 512, proofLayers: 7 },
+  { _tag: "Hashes", base: 0, index: 6, height: 1, proofLayers: 1 },
+  { _tag: "HashReject", base: 0, index: 0, length: 3, proofLayers: 0 },
   { _tag: "HaveNone" },
 ];
 
@@ -136,7 +162,7 @@ describe("wire", () => {
       frames: Schema.Array(
         Schema.Struct({
           id: Byte.pipe(Schema.check(Schema.isBetween({ minimum: 0, maximum: 24 }))),
-          bytes: bytesUpTo(20),
+          bytes: Schema.Union([bytesUpTo(20), bytesUpTo(200).pipe(Schema.check(Schema.isMinLength(48)))]),
           lie: Schema.Union([Schema.Literal(0), Schema.Int]),
         }),
       ),
@@ -156,6 +182,7 @@ describe("wire", () => {
       for (const message of whole.messages) {
         if (message._tag === "Bitfield") assert.isAtMost(message.bits.buffer.byteLength, MAX_BITFIELD);
         if (message._tag === "Extended") assert.isAtMost(message.payload.buffer.byteLength, MAX_EXTENDED);
+        if (message._tag === "Hashes") assert.isAtMost(message.hashes.buffer.byteLength, MAX_HASHES);
       }
       assert.deepStrictEqual(decodeAll(cut(bytes, [length])), whole);
     },
@@ -188,6 +215,8 @@ describe("wire", () => {
       [15, "have none", 0],
       [16, "reject", 12],
       [17, "allowed fast", 4],
+      [21, "hash request", 48],
+      [23, "hash reject", 48],
     ];
     for (const [id, message, payload] of fixed) {
       for (const length of payload === 0 ? [1, 300] : [payload - 1, payload + 1, 0]) {
@@ -222,7 +251,7 @@ describe("wire", () => {
     const limits: ReadonlyArray<readonly [number, number]> = [
       [5, 1 + MAX_BITFIELD],
       [20, 2 + MAX_EXTENDED],
-      [21, 9 + MAX_PIECE_PAYLOAD],
+      [19, 9 + MAX_PIECE_PAYLOAD],
       [255, 9 + MAX_PIECE_PAYLOAD],
     ];
     for (const [id, limit] of limits) {
@@ -238,6 +267,35 @@ describe("wire", () => {
       length: 0x48545450,
       limit: 9 + MAX_PIECE_PAYLOAD,
     });
+  });
+
+  it("refuses hashes that are not as many as their range asks for, and more than anybody asks for at the id", () => {
+    const hashes = (length: number, proofLayers: number, count: number): Uint8Array =>
+      encode({
+        _tag: "Hashes",
+        range: { root, base: 0, index: 0, length, proofLayers },
+        hashes: new Uint8Array(count),
+      });
+    for (const right of [hashes(2, 0, 64), hashes(2, 3, 64 + 96), hashes(8, 2, 256)])
+      assert.strictEqual(decodeAll([right]).messages.length, 1);
+    for (const wrong of [
+      hashes(2, 0, 0),
+      hashes(2, 0, 32),
+      hashes(2, 0, 96),
+      hashes(2, 3, 64),
+      hashes(3, 0, 96),
+      hashes(1, 0, 32),
+      hashes(2, 0, 65),
+    ]) {
+      const { messages, violation } = decodeAll([concat([wrong, frame(0, [])])]);
+      assert.deepStrictEqual(violation, { _tag: "BadLength", message: "hashes", length: wrong.length - 4 });
+      assert.deepStrictEqual(messages, []);
+    }
+    const head = frame(22, []);
+    new DataView(head.buffer).setUint32(0, MAX_HASHES + 2);
+    assert.strictEqual(decodeAll([head]).violation?._tag, "BadLength");
+    new DataView(head.buffer).setUint32(0, RANGE_LENGTH);
+    assert.strictEqual(decodeAll([head]).violation?._tag, "BadLength");
   });
 
   it("delivers what came before a violation and takes nothing after it", () => {
