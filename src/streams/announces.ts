@@ -91,12 +91,12 @@ const untilDue = (contacts: ReadonlyArray<Contact>): Effect.Effect<number> =>
     Math.max(0, Math.ceil(Math.min(...contacts.map((contact) => contact.notBefore)) - monotonicMillis(clock))),
   );
 
-/** Waits until the tracker that answered is to be asked again: its interval, `completed`, or a want of peers. */
-const pause = (options: AnnounceOptions, { contact, waits }: Answer): Effect.Effect<void> =>
+/** Waits until the tracker that answered is to be asked again: its interval, news for it, or a want of peers. */
+const pause = (session: Session, options: AnnounceOptions, { contact, waits }: Answer): Effect.Effect<void> =>
   Effect.raceAllFirst([
     Effect.sleep(Duration.seconds(waits.next)),
     Effect.andThen(Effect.sleep(Duration.seconds(waits.earliest)), options.hungry.await),
-    contact.completedTold ? Effect.never : Effect.andThen(options.completed.await, Effect.void),
+    session.news(contact),
   ]);
 
 /** The answers of one lane, for ever or until none of its trackers may be asked again. */
@@ -112,7 +112,7 @@ const answers = (session: Session, options: AnnounceOptions, lane: Lane): Stream
           const found = yield* round(session, lane, contacts);
           if (Option.isSome(found)) {
             tiers = promote(tiers, found.value.contact);
-            wait = pause(options, found.value);
+            wait = pause(session, options, found.value);
             return Arr.of(found.value);
           }
           yield* lane.failed;

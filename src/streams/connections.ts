@@ -16,7 +16,7 @@ import * as Hex from "effect/encoding/Hex";
 import { PeerError, type PeerReason } from "../schema/errors/PeerError.ts";
 import type { TransportError } from "../schema/errors/TransportError.ts";
 import { decodeHandshake, encodeHandshake, type Handshake, HANDSHAKE_LENGTH } from "../schema/handshake.ts";
-import { equals } from "../schema/infoHash.ts";
+import type { InfoHash } from "../schema/infoHash.ts";
 import { PeerSettings } from "../schema/settings.ts";
 import { Bans } from "../services/Bans.ts";
 import { Events } from "../services/Events.ts";
@@ -67,7 +67,6 @@ const judge = (
   direction: Connection["direction"],
   now: number,
 ): PeerReason | undefined => {
-  if (!equals(theirs.infoHash, swarm.infoHash)) return { _tag: "WrongTorrent" };
   const id = Hex.encode(theirs.peerId);
   if (id === Hex.encode(swarm.peerId)) return { _tag: "Self" };
   for (const member of swarm.members) {
@@ -79,26 +78,42 @@ const judge = (
   return undefined;
 };
 
-const shake = Effect.fnUntraced(function* (opened: Connection, way: Way) {
+/** How we dial: under which name, and by which way. */
+interface Manner {
+  readonly name: InfoHash;
+  readonly way: Way;
+}
+
+/** Handshakes on a new connection; `manner` where we opened it. Gives the name that both sides go by. */
+const shake = Effect.fnUntraced(function* (opened: Connection, manner: Manner | undefined) {
   const swarm = yield* Swarm;
-  const ours = encodeHandshake({
-    infoHash: swarm.infoHash,
-    peerId: swarm.peerId,
-    extension: true,
-    fast: true,
-    dht: swarm.dht.port() !== undefined,
-    v2Upgrade: false,
-  });
+  const { encryption, names } = swarm;
+  const handshake = (of: Pick<Handshake, "infoHash" | "v2Upgrade">): Uint8Array =>
+    encodeHandshake({
+      ...of,
+      peerId: swarm.peerId,
+      extension: true,
+      fast: true,
+      dht: swarm.dht.port() !== undefined,
+    });
   const connection =
-    opened.direction === "outgoing"
-      ? yield* swarm.encryption.greet(opened, way, ours)
-      : yield* swarm.encryption.welcome(opened);
+    manner === undefined
+      ? yield* encryption.welcome(opened)
+      : yield* encryption.greet(opened, manner.way, {
+          infoHash: manner.name,
+          greeting: handshake(names.offer(manner.name)),
+        });
   const decoded = decodeHandshake(yield* connection.read(HANDSHAKE_LENGTH));
   if (Result.isFailure(decoded)) return yield* Effect.fail(decoded.failure);
-  const reason = judge(swarm, decoded.success, connection.direction, monotonicMillis(yield* Clock.Clock));
+  const theirs = decoded.success;
+  const answer = manner === undefined ? names.answer(theirs) : undefined;
+  const name =
+    manner === undefined ? answer : names.isAnswer(manner.name, theirs.infoHash) ? theirs.infoHash : undefined;
+  if (name === undefined) return yield* Effect.fail<PeerReason>({ _tag: "WrongTorrent" });
+  const reason = judge(swarm, theirs, connection.direction, monotonicMillis(yield* Clock.Clock));
   if (reason !== undefined) return yield* Effect.fail(reason);
-  if (connection.direction === "incoming") connection.sendUnsafe(ours);
-  return { connection, theirs: decoded.success };
+  if (answer !== undefined) connection.sendUnsafe(handshake({ infoHash: answer, v2Upgrade: false }));
+  return { connection, theirs, v2: names.isV2(name) };
 });
 
 /** What a failed attempt says of the address. */
@@ -125,7 +140,7 @@ export const connections = (
       const events = yield* Events;
       const bans = yield* Bans;
       const swarm = yield* Swarm;
-      const { encryption } = swarm;
+      const { encryption, names } = swarm;
       const settings = yield* PeerSettings;
       const places = yield* makePlaces(options.maxPeers, swarm);
       const turn = yield* makeDialPace(settings.dialsPerSecond);
@@ -140,24 +155,26 @@ export const connections = (
         const own = yield* Scope.fork(scope);
         yield* Scope.addFinalizer(own, places.free);
         return yield* Effect.gen(function* () {
-          const begin = Effect.fnUntraced(function* (way: Way) {
+          const begin = Effect.fnUntraced(function* (manner?: Manner) {
             const tried = yield* Scope.fork(own);
             const shaken = Effect.flatMap(Scope.provide(open, tried), (opened) =>
-              Effect.timeoutOrElse(shake(opened, way), {
+              Effect.timeoutOrElse(shake(opened, manner), {
                 duration: settings.handshakeTimeout,
                 orElse: () => Effect.fail<PeerReason>({ _tag: "HandshakeTimedOut" }),
               }),
             );
             return yield* Effect.onError(shaken, () => Scope.close(tried, Exit.void));
           });
-          const { connection, theirs } = yield* candidate === undefined
-            ? begin("plain")
-            : encryption.inTurn(candidate, begin);
+          const { connection, theirs, v2 } = yield* candidate === undefined
+            ? begin()
+            : names.inTurn(remote, (name) => encryption.inTurn(candidate, (way) => begin({ name, way })));
           if (!candidates.connected(remote)) return yield* Effect.fail<PeerReason>({ _tag: "Uninvited" });
           return Option.some<Link>({
             connection,
             address,
             peerId: theirs.peerId,
+            v2,
+            rejects: v2 || theirs.fast,
             fast: theirs.fast,
             extended: theirs.extension,
             dht: theirs.dht,

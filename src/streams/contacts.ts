@@ -4,10 +4,12 @@
  *
  * Life cycle: contacts live as long as the session; one fiber at a time announces to a contact.
  */
+import * as Arr from "effect/Array";
 import * as Clock from "effect/Clock";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Latch from "effect/Latch";
+import * as Predicate from "effect/Predicate";
 import * as Pull from "effect/Pull";
 import * as Random from "effect/Random";
 import * as Schedule from "effect/Schedule";
@@ -19,6 +21,7 @@ import { Events } from "../services/Events.ts";
 import type { AnnounceRequest, AnnounceResponse } from "../schema/tracker.ts";
 import { monotonicMillis } from "../services/time.ts";
 import { Tracker } from "../services/Tracker/Tracker.ts";
+import type { Names } from "./names.ts";
 import { backoff, dictatedWait, waits, type Waits } from "./announceSchedule.ts";
 
 /** Announces of one torrent under way at once: each holds sockets. */
@@ -35,7 +38,8 @@ export interface TransferStats {
 
 /** Who announces what. */
 export interface SessionOptions {
-  readonly infoHash: InfoHash;
+  /** Each tracker is told of the torrent under all its names at once: it counts as one with one schedule. */
+  readonly names: Pick<Names, "known" | "another">;
   /** 20 bytes. */
   readonly peerId: Uint8Array;
   /** The port we listen on. */
@@ -46,14 +50,23 @@ export interface SessionOptions {
   readonly completed: Latch.Latch;
 }
 
-/** One tracker, as this session knows it. Mutable, owned by the session. */
-export interface Contact {
-  readonly url: string;
+/** How the torrent stands with one tracker under one of its names. */
+interface Standing {
+  readonly name: InfoHash;
   /** It answered a `started` of ours, so it is owed a `stopped`. */
   started: boolean;
   /** It was told that nothing more is fetched. */
   completedTold: boolean;
+  /** It was tried to tell it of completion, whatever came of that. */
+  completedTried: boolean;
   trackerId: string | undefined;
+}
+
+/** One tracker, as this session knows it. Mutable, owned by the session. */
+export interface Contact {
+  readonly url: string;
+  /** One for each name under which it was asked. */
+  readonly standings: Array<Standing>;
   /** Not to be asked before this time, in milliseconds of the monotonic clock; Infinity: never again. */
   notBefore: number;
   /** The back-off under way; none after an answer. */
@@ -63,14 +76,26 @@ export interface Contact {
 }
 
 /** A tracker not asked yet. */
-export const contact = (url: string): Contact => ({
-  url,
-  started: false,
-  completedTold: false,
-  trackerId: undefined,
-  notBefore: -Infinity,
-  step: undefined,
-});
+export const contact = (url: string): Contact => ({ url, standings: [], notBefore: -Infinity, step: undefined });
+
+/** What a tracker answered under several names, as one answer: all that it names, at the slower pace. */
+const joined = (first: AnnounceResponse, others: ReadonlyArray<AnnounceResponse>): AnnounceResponse =>
+  others.reduce<AnnounceResponse>((all, response) => {
+    const larger = (key: "minInterval" | "seeders" | "leechers") => {
+      const values = [all[key], response[key]].filter((value) => value !== undefined);
+      return values.length === 0 ? {} : { [key]: Math.max(...values) };
+    };
+    return {
+      ...response,
+      ...all,
+      peers: [...all.peers, ...response.peers],
+      interval: Math.max(all.interval, response.interval),
+      ...larger("minInterval"),
+      // Most of its peers are in the swarm of either name.
+      ...larger("seeders"),
+      ...larger("leechers"),
+    };
+  }, first);
 
 /** An answer and when to ask again. */
 export interface Answer {
@@ -87,28 +112,47 @@ export const makeSession = Effect.fnUntraced(function* (options: SessionOptions)
   const slots = yield* Semaphore.make(MAX_UNDER_WAY);
   const key = (yield* Random.nextIntBetween(0, 0xffff_ffff)) >>> 0;
 
-  const request = (to: Contact, event: AnnounceRequest["event"]): AnnounceRequest => {
+  const request = ({ name, trackerId }: Standing, event: AnnounceRequest["event"]): AnnounceRequest => {
     return {
-      infoHash: options.infoHash,
+      infoHash: name,
       peerId: options.peerId,
       port: options.port,
       ...options.stats(),
       event,
       numwant: event === "stopped" ? 0 : settings.numwant,
       key,
-      trackerId: to.trackerId,
+      trackerId,
     };
   };
 
   /** A partial seed has not completed the torrent, only what it wants of it. */
-  const owesCompleted = (to: Contact): boolean =>
+  const owesCompleted = (to: Standing): boolean =>
     to.started && !to.completedTold && Latch.isOpen(options.completed) && !options.stats().partialSeed;
 
+  /** The names that are to be told now: those that were never told alone, at first all. */
+  const due = (to: Contact): ReadonlyArray<Standing> => {
+    const known = new Set(to.standings.map(({ name }) => name.hex));
+    const fresh = options.names
+      .known()
+      .filter(({ hex }) => !known.has(hex))
+      .map((name): Standing => ({
+        name,
+        started: false,
+        completedTold: false,
+        completedTried: false,
+        trackerId: undefined,
+      }));
+    to.standings.push(...fresh);
+    return fresh.length > 0 ? fresh : to.standings;
+  };
+
   /** `complete`: the announce said that nothing more is fetched. */
-  const noteAnswer = (to: Contact, event: AnnounceRequest["event"], response: AnnounceResponse, complete: boolean) => {
+  const noteAnswer = (
+    to: Standing,
+    event: AnnounceRequest["event"],
+    { response, complete }: { response: AnnounceResponse; complete: boolean },
+  ): void => {
     to.trackerId = response.trackerId ?? to.trackerId;
-    to.notBefore = -Infinity;
-    to.step = undefined;
     if (event === "started") to.started = true;
     if (complete) to.completedTold = true;
   };
@@ -139,17 +183,51 @@ export const makeSession = Effect.fnUntraced(function* (options: SessionOptions)
       message: `${url}: no answer so far, and nobody waits for it any more`,
     });
 
-  /** One announce; the event that is due is chosen here. On failure the contact knows when to be asked again. */
-  const announce = Effect.fnUntraced(function* (to: Contact) {
+  /** One announce under one name; the event that is due is chosen here. */
+  const announceAs = Effect.fnUntraced(function* (url: string, to: Standing) {
     const complete = Latch.isOpen(options.completed);
     const event = !to.started ? "started" : owesCompleted(to) ? "completed" : "none";
+    to.completedTried ||= complete;
+    const response = yield* tracker.announce(url, request(to, event));
+    noteAnswer(to, event, { response, complete });
+    return response;
+  });
+
+  /** Announces under all names that are due. Once one is answered the others have `hurryAfter` seconds more: nobody waits long for a tracker that knows but one. */
+  const announceAll = Effect.fnUntraced(function* (to: Contact): Effect.fn.Return<AnnounceResponse, TrackerError> {
+    const answered = Latch.makeUnsafe();
+    const late = answered.await.pipe(Effect.andThen(Effect.sleep(Duration.seconds(settings.hurryAfter))));
+    const [first, ...others] = due(to);
+    if (first === undefined) return yield* Effect.never;
+    if (others.length === 0) return yield* announceAs(to.url, first);
+    const results = yield* Effect.forEach(
+      [first, ...others],
+      (standing) =>
+        announceAs(to.url, standing).pipe(
+          Effect.tap(() => Latch.open(answered)),
+          Effect.result,
+          Effect.raceFirst(Effect.as(late, undefined)),
+        ),
+      { concurrency: "unbounded" },
+    );
+    const [successes, failures] = Arr.partition(results.filter(Predicate.isNotUndefined), (result) => result);
+    const [response, ...more] = successes;
+    if (response !== undefined) return joined(response, more);
+    // Nobody is given up before somebody was answered, so that all have failed.
+    const [failure] = failures;
+    return yield* failure === undefined ? Effect.never : Effect.fail(failure);
+  });
+
+  /** One announce. On failure the contact knows when to be asked again. */
+  const announce = Effect.fnUntraced(function* (to: Contact) {
     const response = yield* events.publish({ type: "tracker", url: to.url, state: "announcing" }).pipe(
-      Effect.andThen(Effect.suspend(() => tracker.announce(to.url, request(to, event)))),
+      Effect.andThen(Effect.suspend(() => announceAll(to))),
       Semaphore.withPermit(slots),
       Effect.tapError((error) => noteFailure(to, error)),
       Effect.onInterrupt(() => tellAbandoned(to)),
     );
-    noteAnswer(to, event, response, complete);
+    to.notBefore = -Infinity;
+    to.step = undefined;
     const answer: Answer = { contact: to, response, waits: waits(response, settings) };
     yield* events.publish({
       type: "tracker",
@@ -178,24 +256,37 @@ export const makeSession = Effect.fnUntraced(function* (options: SessionOptions)
       message: error.message,
     });
 
-  const part = Effect.fnUntraced(function* (from: Contact) {
+  const part = Effect.fnUntraced(function* (url: string, from: Standing) {
     if (owesCompleted(from)) {
-      yield* tracker.announce(from.url, request(from, "completed"));
+      yield* tracker.announce(url, request(from, "completed"));
       from.completedTold = true;
     }
-    yield* tracker.announce(from.url, request(from, "stopped"));
+    yield* tracker.announce(url, request(from, "stopped"));
     from.started = false;
   });
 
   /** Tells `stopped` to every contact that is owed it, all at once, within `stopTimeout` seconds in total. */
   const stop = (contacts: ReadonlyArray<Contact>): Effect.Effect<void> =>
     Effect.forEach(
-      contacts.filter((contact) => contact.started),
-      (contact) => part(contact).pipe(Effect.catch((error) => tellFailure(error))),
+      contacts.flatMap(({ standings, url }) =>
+        standings.filter(({ started }) => started).map((standing) => ({ standing, url })),
+      ),
+      ({ standing, url }) => part(url, standing).pipe(Effect.catch((error) => tellFailure(error))),
       { concurrency: "unbounded", discard: true },
     ).pipe(Effect.timeoutOption(Duration.seconds(settings.stopTimeout)), Effect.asVoid);
 
-  return { settings, announce, owesCompleted, tellFailure, stop };
+  /** Waits until the tracker has to be told something out of turn: of a name that it was not told yet, or of completion. */
+  const news = (to: Contact): Effect.Effect<void> =>
+    Effect.raceFirst(
+      Effect.flatMap(options.names.another, ({ hex }) =>
+        to.standings.some(({ name }) => name.hex === hex) ? Effect.never : Effect.void,
+      ),
+      to.standings.every(({ completedTried }) => completedTried)
+        ? Effect.never
+        : Effect.andThen(options.completed.await, Effect.void),
+    );
+
+  return { settings, announce, news, tellFailure, stop };
 });
 
 /** What `makeSession` makes. */

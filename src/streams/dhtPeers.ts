@@ -6,9 +6,9 @@ import * as Deferred from "effect/Deferred";
 import * as Effect from "effect/Effect";
 import * as NetAddress from "effect/net/NetAddress";
 import * as Stream from "effect/Stream";
-import type { InfoHash } from "../schema/infoHash.ts";
 import { type Announcement, Dht } from "../services/Dht/Dht.ts";
 import type { Candidates } from "./candidates.ts";
+import type { Names } from "./names.ts";
 import type { DownloadRequest } from "./request.ts";
 
 /** Trackers are asked first; a download that they serve at once never starts the DHT. In milliseconds. */
@@ -32,7 +32,7 @@ export interface DhtPeers extends DhtHook {
   readonly learned: (isPrivate: boolean) => void;
   /** Feeds the candidates; never ends. */
   readonly search: (options: {
-    readonly infoHash: InfoHash;
+    readonly names: Pick<Names, "each" | "known">;
     readonly candidates: Candidates;
     /** Trackers are asked as well. */
     readonly trackers: boolean;
@@ -64,9 +64,13 @@ export const makeDhtPeers = Effect.fnUntraced(function* (
       if (isPrivate) used = false;
       Deferred.doneUnsafe(isPrivate ? forbidden : allowed, Effect.void);
     },
-    search: ({ infoHash, candidates, trackers, announce }) => {
+    search: ({ names, candidates, trackers, announce }) => {
       if (!used) return Effect.never;
-      const found = dht.peers(infoHash, { nodes, announce: () => (isPublic ? announce() : undefined) }).pipe(
+      const early = names.known();
+      const found = names.each.pipe(
+        Stream.flatMap((name) => dht.peers(name, { nodes, announce: () => (isPublic ? announce() : undefined) }), {
+          concurrency: "unbounded",
+        }),
         Stream.map((address) => ({ address, source: "dht" as const })),
         Stream.interruptWhen(Deferred.await(forbidden)),
         candidates.addAll,
@@ -79,7 +83,11 @@ export const makeDhtPeers = Effect.fnUntraced(function* (
       const announcing = Effect.gen(function* () {
         yield* Deferred.await(allowed);
         const announcement = announce();
-        if (announcement !== undefined) yield* dht.announce(infoHash, announcement);
+        if (announcement === undefined) return;
+        yield* Effect.forEach(early, (name) => dht.announce(name, announcement), {
+          concurrency: "unbounded",
+          discard: true,
+        });
       });
       return Effect.andThen(Effect.all([searching, announcing], { concurrency: "unbounded" }), Effect.never);
     },

@@ -4,13 +4,13 @@
  */
 import * as Effect from "effect/Effect";
 import type * as NetAddress from "effect/net/NetAddress";
-import type { InfoHash } from "../schema/infoHash.ts";
 import { PexFlag } from "../schema/utPex.ts";
 import type { Dht } from "../services/Dht/Dht.ts";
 import type { LocalDiscovery } from "../services/LocalDiscovery.ts";
 import type { Candidates } from "./candidates.ts";
 import { type DhtHook, makeDhtPeers } from "./dhtPeers.ts";
 import { makeLocalPeers } from "./localPeers.ts";
+import type { Names } from "./names.ts";
 import { makePeerExchange, type PeerExchange } from "./pex.ts";
 import type { DownloadRequest } from "./request.ts";
 import { seclude } from "./seclusion.ts";
@@ -37,7 +37,7 @@ export interface Discovery {
 export const makeDiscovery = Effect.fnUntraced(function* (
   request: DownloadRequest,
   options: {
-    readonly infoHash: InfoHash;
+    readonly names: Pick<Names, "each" | "known">;
     /** Absent: not known yet. */
     readonly isPrivate: boolean | undefined;
     readonly candidates: Candidates;
@@ -47,7 +47,7 @@ export const makeDiscovery = Effect.fnUntraced(function* (
     readonly isComplete: () => boolean;
   },
 ): Effect.fn.Return<Discovery, never, Dht | LocalDiscovery> {
-  const { candidates, infoHash, isComplete, isPrivate, origins, port } = options;
+  const { candidates, names, isComplete, isPrivate, origins, port } = options;
   const dht = yield* makeDhtPeers(request, isPrivate);
   const local = yield* makeLocalPeers(request, isPrivate ?? false);
   const exchange = makePeerExchange({
@@ -84,12 +84,12 @@ export const makeDiscovery = Effect.fnUntraced(function* (
     },
     search: Effect.raceFirst(
       dht.search({
-        infoHash,
+        names,
         candidates,
         trackers: origins.tiers.length > 0,
         announce: () => (port === undefined ? undefined : { port, seed: isComplete() }),
       }),
-      local.search({ infoHash, candidates, port, others: origins.tiers.length + origins.peers.length > 0 }),
+      local.search({ names, candidates, port, others: origins.tiers.length + origins.peers.length > 0 }),
     ),
   };
 });

@@ -20,6 +20,7 @@ import { initiate, respond } from "../services/Transport/mse.ts";
 import { withPrefix } from "../services/Transport/prefixed.ts";
 import type { Connection } from "../services/Transport/Transport.ts";
 import type { Candidate } from "./addressBook.ts";
+import { isHungUp } from "./link.ts";
 
 /** Peers of which something is remembered. */
 const MAX_REMEMBERED = 3_000;
@@ -73,22 +74,25 @@ export interface Encryption {
     candidate: Pick<Candidate, "address" | "pex">,
     begin: (way: Way) => Effect.Effect<A, Failure, R>,
   ) => Effect.Effect<A, Failure, R>;
-  /** Begins on a connection that we opened and says `greeting` on it, in the handshake of the encryption where there is one. */
-  readonly greet: (connection: Connection, way: Way, greeting: Uint8Array) => Effect.Effect<Connection, Failure>;
+  /** Begins on a connection that we opened for the torrent called `infoHash`, and says `greeting` on it, in the handshake of the encryption where there is one. */
+  readonly greet: (
+    connection: Connection,
+    way: Way,
+    said: { readonly infoHash: InfoHash; readonly greeting: Uint8Array },
+  ) => Effect.Effect<Connection, Failure>;
   /** Takes up a connection that was opened to us, however it begins. */
   readonly welcome: (connection: Connection) => Effect.Effect<Connection, Failure>;
 }
 
 /** Whether the other side did not understand, rather than not want us or not be there. */
-const isNotUnderstood = (way: Way, failure: Failure): boolean => {
-  if (failure._tag === "TransportError") return failure.reason._tag === "Closed" || failure.reason._tag === "Reset";
-  return way === "encrypted" && (failure._tag === "BadEncryption" || failure._tag === "HandshakeTimedOut");
-};
+const isNotUnderstood = (way: Way, failure: Failure): boolean =>
+  isHungUp(failure) ||
+  (way === "encrypted" && (failure._tag === "BadEncryption" || failure._tag === "HandshakeTimedOut"));
 
-/** Encryption by `policy`, with nothing known of any peer. */
+/** Encryption by `policy` for a torrent of any of these names, with nothing known of any peer. */
 export const makeEncryption = Effect.fnUntraced(function* (
   policy: EncryptionPolicy,
-  infoHash: InfoHash,
+  names: () => ReadonlyArray<InfoHash>,
 ): Effect.fn.Return<Encryption, never, Hasher | SecureRandom> {
   const { sha1 } = yield* Hasher;
   const random = yield* SecureRandom;
@@ -126,7 +130,7 @@ export const makeEncryption = Effect.fnUntraced(function* (
         () => Effect.tap(begin(second), () => Effect.sync(() => remember(candidate.address, [second, first]))),
       );
     }),
-    greet: (connection, way, greeting) => {
+    greet: (connection, way, { greeting, infoHash }) => {
       if (way === "encrypted")
         return Effect.map(
           initiate(connection, { sha1, random, infoHash, offered, initial: greeting }),
@@ -142,7 +146,7 @@ export const makeEncryption = Effect.fnUntraced(function* (
       const whole = withPrefix(connection, head);
       if (isSame(head, PROTOCOL)) return plain ? whole : yield* Effect.fail<PeerReason>({ _tag: "NotEncrypted" });
       if (taken.length === 0) return yield* Effect.fail<PeerReason>({ _tag: "NotBitTorrent" });
-      const secured = yield* respond(whole, { sha1, random, known: [infoHash], preferred: taken });
+      const secured = yield* respond(whole, { sha1, random, known: names(), preferred: taken });
       return secured.connection;
     }),
   };

@@ -1,5 +1,7 @@
 /** A peer after the BitTorrent handshake, before the conversation: what `connections` hands to `converse`. */
 import type * as Effect from "effect/Effect";
+import type { PeerReason } from "../schema/errors/PeerError.ts";
+import type { TransportError } from "../schema/errors/TransportError.ts";
 import type { Connection } from "../services/Transport/Transport.ts";
 
 /** An open connection to a peer that has our torrent. */
@@ -9,6 +11,10 @@ export interface Link {
   readonly address: string;
   /** 20 bytes. */
   readonly peerId: Uint8Array;
+  /** Both sides go on with v2 (BEP 52): they may ask for hashes. */
+  readonly v2: boolean;
+  /** Requests that are not answered are rejected: with the fast extension, and always in v2 (BEP 6, 52). */
+  readonly rejects: boolean;
   /** Both sides speak the fast extension (BEP 6). */
   readonly fast: boolean;
   /** Both sides speak the extension protocol (BEP 10). */
@@ -18,3 +24,7 @@ export interface Link {
   /** Closes the connection and frees its place. */
   readonly close: Effect.Effect<void>;
 }
+
+/** Whether the other side hung up before a link came about: it did not understand, rather than not be there. */
+export const isHungUp = (failure: PeerReason | TransportError): boolean =>
+  failure._tag === "TransportError" && (failure.reason._tag === "Closed" || failure.reason._tag === "Reset");

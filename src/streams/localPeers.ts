@@ -5,9 +5,9 @@
 import * as Deferred from "effect/Deferred";
 import * as Effect from "effect/Effect";
 import * as Stream from "effect/Stream";
-import type { InfoHash } from "../schema/infoHash.ts";
 import { LocalDiscovery } from "../services/LocalDiscovery.ts";
 import type { Candidates } from "./candidates.ts";
+import type { Names } from "./names.ts";
 import type { DownloadRequest } from "./request.ts";
 
 /** A download that others serve at once never joins a group. In milliseconds. */
@@ -21,7 +21,7 @@ export interface LocalPeers {
   readonly forbid: () => void;
   /** Feeds the candidates; never ends. */
   readonly search: (options: {
-    readonly infoHash: InfoHash;
+    readonly names: Pick<Names, "each">;
     /** Where peers reach us by TCP. */
     readonly port: number | undefined;
     readonly candidates: Candidates;
@@ -44,9 +44,10 @@ export const makeLocalPeers = Effect.fnUntraced(function* (
       used = false;
       Deferred.doneUnsafe(forbidden, Effect.void);
     },
-    search: ({ candidates, infoHash, others, port }) => {
+    search: ({ candidates, names, others, port }) => {
       if (!used) return Effect.never;
-      const found = discovery.peers(infoHash, port).pipe(
+      const found = names.each.pipe(
+        Stream.flatMap((name) => discovery.peers(name, port), { concurrency: "unbounded" }),
         Stream.map((address) => ({ address, source: "lsd" as const })),
         candidates.addAll,
       );

@@ -5,7 +5,7 @@
 import * as Deferred from "effect/Deferred";
 import * as Effect from "effect/Effect";
 import type { SecureRandom } from "effect/crypto/SecureRandom";
-import { Hasher } from "../services/Hasher.ts";
+import type { Hasher } from "../services/Hasher.ts";
 import { Transport } from "../services/Transport/Transport.ts";
 import type { Acquaintances } from "./acquaintances.ts";
 import type { Discovery } from "./discovery.ts";
@@ -38,22 +38,20 @@ export const makeMeeting = Effect.fnUntraced(function* (
   request: DownloadRequest,
   { identity, discovery, acquaintances, totals, port }: MeetingOptions,
 ): Effect.fn.Return<Meeting, never, Hasher | Transport | SecureRandom> {
-  const { infoHash, known } = identity;
-  const { sha1 } = yield* Hasher;
+  const { known, names } = identity;
   const { dialUtp } = yield* Transport;
   const { dht, exchange } = discovery;
   const arrived = yield* Deferred.make<Uint8Array>();
   const metadata = makeMetadataExchange({
-    infoHash,
+    isRight: identity.isRight,
     known: known?.bytes,
-    sha1,
     arrived: (bytes) => void Deferred.doneUnsafe(arrived, Effect.succeed(bytes)),
     useful: (_bytes, now) => {
       totals.lastUseful = now;
     },
   });
   const swarm = yield* makeSwarm({
-    infoHash,
+    names,
     peerId: yield* freshPeerId,
     metadata,
     totals,
@@ -61,7 +59,7 @@ export const makeMeeting = Effect.fnUntraced(function* (
     dht,
     exchange,
     acquaintances,
-    encryption: yield* makeEncryption(request.encryption, infoHash),
+    encryption: yield* makeEncryption(request.encryption, names.known),
     holepunch: yield* makeHolepunch({ isUsed: () => dialUtp !== undefined && exchange.isUsed() }),
     superSeed: request.superSeed,
   });

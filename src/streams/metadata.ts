@@ -4,8 +4,6 @@
  *
  * State: one closure per download. Done once `info` is known; from then on it only answers.
  */
-import * as Hex from "effect/encoding/Hex";
-import type { InfoHash } from "../schema/infoHash.ts";
 import type { UtMetadataMessage } from "../schema/utMetadata.ts";
 
 /** Bytes of a piece of metadata, but for the last (BEP 9). */
@@ -57,9 +55,9 @@ interface Attempt {
 
 /** An exchange; with `known` it only answers. `arrived` is told of the bytes whose hash fits, `useful` of every new piece. */
 export const makeMetadataExchange = (options: {
-  readonly infoHash: InfoHash;
+  /** Whether bytes have the torrent's hash. */
+  readonly isRight: (bytes: Uint8Array) => boolean;
   readonly known: Uint8Array | undefined;
-  readonly sha1: (bytes: Uint8Array) => Uint8Array;
   readonly arrived: (bytes: Uint8Array) => void;
   readonly useful: (bytes: number, now: number) => void;
 }): MetadataExchange => {
@@ -118,7 +116,7 @@ export const makeMetadataExchange = (options: {
   const assemble = (attempt: Attempt, now: number): void => {
     const whole = new Uint8Array(attempt.size);
     attempt.pieces.forEach((bytes, piece) => bytes !== undefined && whole.set(bytes, piece * METADATA_PIECE));
-    if (Hex.encode(options.sha1(whole)) === options.infoHash.hex) {
+    if (options.isRight(whole)) {
       known = whole;
       attempts.clear();
       options.arrived(whole);

@@ -58,7 +58,7 @@ export const makeServing = (options: {
     return true;
   };
   const reject = ({ index, begin, length }: BlockSpan): void => {
-    if (link.fast) say({ _tag: "Reject", index, begin, length });
+    if (link.rejects) say({ _tag: "Reject", index, begin, length });
   };
 
   return {
@@ -82,7 +82,7 @@ export const makeServing = (options: {
         return undefined;
       }
       if (++refused > settings.maxUploadRequests * REFUSED_FACTOR) return { _tag: "Flood", message: "request" };
-      if (have && !choked && !link.fast) return { _tag: "TooManyRequests", limit: settings.maxUploadRequests };
+      if (have && !choked && !link.rejects) return { _tag: "TooManyRequests", limit: settings.maxUploadRequests };
       reject(block);
       return undefined;
     },

@@ -5,12 +5,12 @@ import * as NetAddress from "effect/net/NetAddress";
 import * as Dns from "effect/net/Dns";
 import * as Result from "effect/Result";
 import * as Stream from "effect/Stream";
-import type { InfoHash } from "../schema/infoHash.ts";
 import { Events } from "../services/Events.ts";
 import type { Tracker } from "../services/Tracker/Tracker.ts";
 import { announces } from "./announces.ts";
 import type { Candidates, Source } from "./candidates.ts";
 import type { TransferStats } from "./contacts.ts";
+import type { Names } from "./names.ts";
 import type { DownloadRequest, HostPort } from "./request.ts";
 import { changeTracker } from "./seclusion.ts";
 import type { SwarmState } from "./Swarm.ts";
@@ -76,7 +76,7 @@ export const addNamedPeers = (origins: Origins, candidates: Candidates): Effect.
 export const addTrackerPeers = (options: {
   readonly origins: Origins;
   readonly candidates: Candidates;
-  readonly infoHash: InfoHash;
+  readonly names: Pick<Names, "known" | "another">;
   readonly peerId: Uint8Array;
   readonly port: number | undefined;
   readonly private: boolean;
@@ -91,7 +91,7 @@ export const addTrackerPeers = (options: {
   const heard = new Set<string>();
   return announces({
     tiers: options.origins.tiers,
-    infoHash: options.infoHash,
+    names: options.names,
     peerId: options.peerId,
     port: options.port ?? NO_PORT,
     private: options.private,

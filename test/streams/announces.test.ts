@@ -17,6 +17,7 @@ import * as InfoHash from "../../src/schema/infoHash.ts";
 import { AnnounceSettings, defaultAnnounceSettings } from "../../src/schema/settings.ts";
 import { Events } from "../../src/services/Events.ts";
 import { layerMemory, MemoryTrackers, type Arrival } from "../../src/services/Tracker/memory.ts";
+import { makeNames } from "../../src/streams/names.ts";
 import { announces, type AnnounceOptions, type FoundPeers } from "../../src/streams/announces.ts";
 
 const infoHash = Option.getOrThrow(InfoHash.fromBytes(new Uint8Array(20).fill(7)));
@@ -40,7 +41,7 @@ const start = (options: Partial<AnnounceOptions> & Pick<AnnounceOptions, "tiers"
     const completed = yield* Latch.make(false);
     const hungry = yield* Latch.make(false);
     const stream = announces({
-      infoHash,
+      names: makeNames({ infoHash, infoHashV1: infoHash.hex }, true),
       peerId: new Uint8Array(20),
       port: 7000,
       stats: () => ({ uploaded: 1, downloaded: 2, left: 3, partialSeed: false }),
@@ -388,4 +389,103 @@ describe("announces, at the end of its scope", () => {
       );
     }).pipe(Effect.provide(world)),
   );
+
+  describe("of a hybrid", () => {
+    const second = Option.getOrThrow(InfoHash.fromBytes(new Uint8Array(20).fill(8)));
+    const hashes = { infoHash, infoHashV1: infoHash.hex, infoHashV2: `${second.hex}${"00".repeat(12)}` };
+    const other = NetAddress.inetAddressFromStringUnsafe("10.0.0.8:6881");
+    const both = (all: ReadonlyArray<Arrival>) =>
+      all.map(({ at, request }) => [at / 1000, request.infoHash.hex.slice(0, 2), request.event]);
+
+    it.effect("tells each tracker both names at once, at one pace, and joins what it answers", () =>
+      Effect.gen(function* () {
+        const trackers = yield* MemoryTrackers;
+        yield* trackers.add(A, infoHash, peer);
+        yield* trackers.add(A, second, other);
+        const run = yield* start({ tiers: [[A]], names: makeNames(hashes, true) });
+        assert.deepStrictEqual(yield* run.found, [{ url: A, peers: [peer, other] }]);
+        yield* Latch.open(run.completed);
+        yield* TestClock.adjust("30 minutes");
+        assert.deepStrictEqual(both(yield* arrivals), [
+          [0, "07", "started"],
+          [0, "08", "started"],
+          [0, "07", "completed"],
+          [0, "08", "completed"],
+          [1800, "07", "none"],
+          [1800, "08", "none"],
+        ]);
+        assert.strictEqual(trackerEvents(yield* run.events).filter(({ state }) => state === "ok").length, 3);
+        yield* Fiber.interrupt(run.fiber);
+        assert.deepStrictEqual(both(yield* arrivals).slice(-2), [
+          [1800, "07", "stopped"],
+          [1800, "08", "stopped"],
+        ]);
+      }).pipe(Effect.provide(world)),
+    );
+
+    it.effect(
+      "takes a tracker that knows one name, waits no longer than a moment for the other, and goes on asking for both",
+      () =>
+        Effect.gen(function* () {
+          const trackers = yield* MemoryTrackers;
+          yield* trackers.add(A, infoHash, peer);
+          yield* trackers.add(B, infoHash, peer);
+          yield* trackers.script(A, ({ request }) =>
+            request.infoHash.hex === second.hex ? { fail: { _tag: "Rejected", text: "unregistered" } } : {},
+          );
+          yield* trackers.script(B, ({ request }) =>
+            request.infoHash.hex === second.hex ? { delay: Duration.infinity } : {},
+          );
+          const run = yield* start({ tiers: [[A], [B]], names: makeNames(hashes, true) });
+          assert.deepStrictEqual(yield* run.found, [{ url: A, peers: [peer] }]);
+          yield* Latch.open(run.completed);
+          yield* TestClock.adjust("6 seconds");
+          assert.deepStrictEqual(
+            (yield* run.found).map(({ url }) => url),
+            [A, A, B],
+          );
+          yield* TestClock.adjust("30 minutes");
+          const ofA = (yield* arrivals).filter(({ url }) => url === A);
+          assert.deepStrictEqual(both(ofA), [
+            [0, "07", "started"],
+            [0, "08", "started"],
+            [0, "07", "completed"],
+            [0, "08", "started"],
+            [1800, "07", "none"],
+            [1800, "08", "started"],
+          ]);
+        }).pipe(Effect.provide(world)),
+    );
+
+    it.effect("fails with a tracker that refuses both, and asks it again later", () =>
+      Effect.gen(function* () {
+        const trackers = yield* MemoryTrackers;
+        yield* trackers.script(A, () => ({ fail: { _tag: "Rejected", text: "go away" } }));
+        const run = yield* start({ tiers: [[A]], names: makeNames(hashes, true) });
+        yield* TestClock.adjust("2 minutes");
+        const states = trackerEvents(yield* run.events).map(({ state }) => state);
+        assert.deepStrictEqual(states.slice(0, 4), ["announcing", "failed", "announcing", "failed"]);
+        assert.deepStrictEqual(yield* run.found, []);
+      }).pipe(Effect.provide(world)),
+    );
+
+    it.effect("tells of a name that a magnet link did not have as soon as it is known, and of that alone", () =>
+      Effect.gen(function* () {
+        const names = makeNames({ infoHash, infoHashV1: infoHash.hex }, false);
+        yield* start({ tiers: [[A]], names });
+        yield* TestClock.adjust("1 minute");
+        names.learned(hashes);
+        yield* TestClock.adjust("1 minute");
+        assert.deepStrictEqual(both(yield* arrivals), [
+          [0, "07", "started"],
+          [60, "08", "started"],
+        ]);
+        yield* TestClock.adjust("30 minutes");
+        assert.deepStrictEqual(both(yield* arrivals).slice(2), [
+          [1860, "07", "none"],
+          [1860, "08", "none"],
+        ]);
+      }).pipe(Effect.provide(world)),
+    );
+  });
 });

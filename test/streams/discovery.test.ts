@@ -6,6 +6,7 @@ import { Bans } from "../../src/services/Bans.ts";
 import * as Dht from "../../src/services/Dht/memory.ts";
 import { LocalDiscovery } from "../../src/services/LocalDiscovery.ts";
 import { Multicast } from "../../src/services/Multicast/Multicast.ts";
+import { makeNames } from "../../src/streams/names.ts";
 import { makeCandidates } from "../../src/streams/candidates.ts";
 import { makeDiscovery } from "../../src/streams/discovery.ts";
 import type { DownloadRequest } from "../../src/streams/request.ts";
@@ -20,7 +21,7 @@ const discover = (change: Partial<DownloadRequest>, state: { isPrivate?: boolean
   Effect.gen(function* () {
     const candidates = yield* makeCandidates({ own: [] });
     const discovery = yield* makeDiscovery(requestOf(fixture, change), {
-      infoHash: fixture.metainfo.info.infoHash,
+      names: makeNames(fixture.metainfo.info, true),
       isPrivate: state.isPrivate,
       candidates,
       origins: { tiers: [], peers: [] },

@@ -193,7 +193,7 @@ const waysOf = (
   } = {},
 ) =>
   Effect.gen(function* () {
-    const encryption = yield* makeEncryption(policy, infoHash);
+    const encryption = yield* makeEncryption(policy, () => [infoHash]);
     const { asked, failure = lost({ _tag: "Closed" }), flags } = options;
     if (asked !== undefined) {
       const remote =
@@ -288,7 +288,7 @@ describe("encryption", () => {
 
   it.effect("forgets those that it heard of first once there are too many", () =>
     Effect.gen(function* () {
-      const encryption = yield* makeEncryption("allow", infoHash);
+      const encryption = yield* makeEncryption("allow", () => [infoHash]);
       const peer = (n: number) => NetAddress.inetAddressFromStringUnsafe(`10.1.${n >> 8}.${n & 255}:6881`);
       for (let n = 0; n <= 3_000; n++)
         encryption.towards({ remote: peer(n), direction: "outgoing" }).greeted({ encryption: true });
@@ -304,7 +304,7 @@ describe("encryption", () => {
     Effect.gen(function* () {
       const asks = yield* Effect.forEach(POLICIES, (policy) =>
         Effect.map(
-          makeEncryption(policy, infoHash),
+          makeEncryption(policy, () => [infoHash]),
           (of) => of.towards({ remote: address, direction: "incoming" }).asks,
         ),
       );

@@ -5,6 +5,7 @@ import { TestClock } from "effect/testing";
 import { Bans } from "../../src/services/Bans.ts";
 import { Events } from "../../src/services/Events.ts";
 import { layerMemory, MemoryTrackers } from "../../src/services/Tracker/memory.ts";
+import { makeNames } from "../../src/streams/names.ts";
 import { makeCandidates } from "../../src/streams/candidates.ts";
 import { addTrackerPeers } from "../../src/streams/sources.ts";
 import { makeFixture, TRACKER } from "../support/swarm.ts";
@@ -23,7 +24,7 @@ describe("sources", () => {
       yield* addTrackerPeers({
         origins: { tiers: [[TRACKER], [other]], peers: [] },
         candidates: yield* makeCandidates({ own: [] }),
-        infoHash,
+        names: makeNames({ infoHash, infoHashV1: infoHash.hex }, true),
         peerId: new Uint8Array(20),
         port: 6881,
         private: false,
