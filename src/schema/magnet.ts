@@ -37,6 +37,7 @@ export const MAX_MAGNET_LENGTH = 65_536;
 const PREFIX = /^magnet:(?:\/\/)?\/?\?/i;
 const HEX_HASH = /^[0-9a-f]{40}$/i;
 const BASE32_HASH = /^[a-z2-7]{32}$/i;
+const V2_HASH = /^[0-9a-f]{64}$/i;
 const V1_TOPIC = /^urn:btih:(?=[0-9a-f]{40}$|[a-z2-7]{32}$)(.*)$/i;
 const V2_TOPIC = /^urn:btmh:1220([0-9a-f]{64})$/i;
 const ANY_TOPIC = /^urn:bt[im]h:/i;
@@ -107,13 +108,14 @@ const checkedLink = (topics: ReadonlyArray<string>, lists: Readonly<Record<strin
   return `magnet:?${parameters.join("&")}`;
 };
 
-/** Reads a magnet link, or a bare v1 info-hash. Parameters that make no sense are left out, only the info-hash must be right. Never throws. */
+/** Reads a magnet link, or a bare info-hash. Parameters that make no sense are left out, only the info-hash must be right. Never throws. */
 export const parseMagnet = (text: string): Result.Result<Magnet, MagnetError> => {
   const link = text.trim();
   if (link.length > MAX_MAGNET_LENGTH) {
     return fail({ _tag: "TooLong", length: link.length, limit: MAX_MAGNET_LENGTH });
   }
   if (HEX_HASH.test(link) || BASE32_HASH.test(link)) return parseMagnet(`magnet:?xt=urn:btih:${link}`);
+  if (V2_HASH.test(link)) return parseMagnet(`magnet:?xt=urn:btmh:1220${link}`);
   const prefix = PREFIX.exec(link);
   if (prefix === null) return fail({ _tag: "NotMagnet" });
   const parameters = readParameters(link.slice(prefix[0].length));

@@ -4,6 +4,7 @@
  *
  * Life cycle: one per download; members come and go with their conversations.
  */
+import * as Clock from "effect/Clock";
 import * as Context from "effect/Context";
 import * as Deferred from "effect/Deferred";
 import * as Effect from "effect/Effect";
@@ -12,17 +13,23 @@ import type * as Scope from "effect/Scope";
 import type { PexPeer } from "../schema/utPex.ts";
 import type { PeerReason } from "../schema/errors/PeerError.ts";
 import type { StorageError } from "../schema/errors/StorageError.ts";
-import type { InfoHash } from "../schema/infoHash.ts";
+import { piecesOf } from "../schema/geometry.ts";
 import type { TorrentInfo } from "../schema/metainfo.ts";
 import type { LayerPart, PieceHashes } from "../schema/pieceHashes.ts";
+import { Hasher } from "../services/Hasher.ts";
 import type { PieceTable } from "../services/Picker/Picker.ts";
 import type { OpenStorage } from "../services/Storage/Storage.ts";
+import { monotonicMillis } from "../services/time.ts";
 import type { Acquaintances } from "./acquaintances.ts";
 import type { Assembler } from "./assembler/assembler.ts";
 import type { DhtHook } from "./dhtPeers.ts";
 import type { Encryption } from "./encryption.ts";
+import { makeHashFetching } from "./hashes/fetching.ts";
+import { makeHashServing } from "./hashes/serving.ts";
+import type { HashExchange } from "./hashes/talk.ts";
 import type { Holepunch } from "./holepunch.ts";
 import type { MetadataExchange } from "./metadata.ts";
+import type { Names } from "./names.ts";
 import { makeReadBuffers, type ReadBuffers } from "./readBuffers.ts";
 import { makeRecentReads, type RecentReads } from "./recentReads.ts";
 import { makeSuperSeeding, type SuperSeeding } from "./superSeeding.ts";
@@ -105,7 +112,7 @@ export type Asker = Pick<Member, "refill">;
 
 /** The connected peers of one download and what they share. */
 export interface SwarmState {
-  readonly infoHash: InfoHash;
+  readonly names: Names;
   /** Ours, 20 bytes. */
   readonly peerId: Uint8Array;
   readonly members: ReadonlySet<Member>;
@@ -116,6 +123,7 @@ export interface SwarmState {
   /** Waits for the metadata. */
   readonly attached: Effect.Effect<Torrent>;
   readonly metadata: MetadataExchange;
+  readonly hashes: HashExchange;
   /** The port that we listen on; absent when there is none. */
   readonly port: () => number | undefined;
   readonly dht: DhtHook;
@@ -133,8 +141,8 @@ export interface SwarmState {
   readonly leave: (member: Member) => void;
   /** Lets somebody ask for payload as the members do, for as long as the scope. */
   readonly enlist: (asker: Asker) => Effect.Effect<void, never, Scope.Scope>;
-  /** Tells all members of the torrent's metadata and pieces. */
-  readonly attach: (torrent: Torrent) => void;
+  /** Tells all members of the torrent's metadata and pieces, and lets them be asked for the hashes that are not known (BEP 52). */
+  readonly attach: (torrent: Torrent, now: number) => void;
   /** Tells all members of a new piece and lets those refill that went without. */
   readonly gained: (index: number, now: number) => void;
   /** Notes that a piece is no longer on disk, and tells all members. */
@@ -164,7 +172,7 @@ export const contacts = function* ({ members }: Pick<SwarmState, "members">): Ge
 
 /** A swarm that nobody has joined. */
 export const makeSwarm = Effect.fnUntraced(function* (options: {
-  readonly infoHash: InfoHash;
+  readonly names: Names;
   readonly peerId: Uint8Array;
   readonly metadata: MetadataExchange;
   readonly totals: Totals;
@@ -176,9 +184,11 @@ export const makeSwarm = Effect.fnUntraced(function* (options: {
   readonly holepunch: Holepunch;
   /** Show what is complete piece by piece (BEP 16). */
   readonly superSeed: boolean;
-}): Effect.fn.Return<SwarmState> {
+}): Effect.fn.Return<SwarmState, never, Hasher> {
   const broken = yield* Deferred.make<never, StorageError>();
   const random = yield* Random.Random;
+  const clock = yield* Clock.Clock;
+  const { sha256 } = yield* Hasher;
   let superSeeding: SuperSeeding | undefined;
   const attached = yield* Deferred.make<Torrent>();
   const members = new Set<Member>();
@@ -191,8 +201,21 @@ export const makeSwarm = Effect.fnUntraced(function* (options: {
     for (const member of members) member.refill(now);
     for (const asker of askers) asker.refill(now);
   };
+  const fetching = makeHashFetching({
+    useful: (_bytes, now) => {
+      options.totals.lastUseful = now;
+    },
+  });
+  /** What can be judged now may be fetched now. */
+  const learnLayer = (of: Torrent, file: number, part: LayerPart): boolean => {
+    const learnt = of.learnLayer(file, part);
+    const now = monotonicMillis(clock);
+    if (learnt) for (const member of members) member.refill(now);
+    if (learnt) for (const asker of askers) asker.refill(now);
+    return learnt;
+  };
   return {
-    infoHash: options.infoHash,
+    names: options.names,
     peerId: options.peerId,
     members,
     askers,
@@ -200,6 +223,7 @@ export const makeSwarm = Effect.fnUntraced(function* (options: {
     totals: options.totals,
     torrent: () => torrent,
     metadata: options.metadata,
+    hashes: { fetching, serving: makeHashServing(() => torrent, sha256) },
     port: options.port,
     dht: options.dht,
     exchange: options.exchange,
@@ -225,12 +249,21 @@ export const makeSwarm = Effect.fnUntraced(function* (options: {
         Effect.sync(() => void askers.add(asker)),
         () => Effect.sync(() => askers.delete(asker)),
       ),
-    attach: (known) => {
+    attach: (known, now) => {
       torrent = known;
       Deferred.doneUnsafe(attached, Effect.succeed(known));
       if (options.superSeed && known.table.haveCount() === known.table.pieceCount)
         superSeeding = makeSuperSeeding(known.table, () => random.nextDoubleUnsafe());
       for (const member of members) member.attach(known);
+      const { hashes, info, table } = known;
+      if (info.version === "v1") return;
+      const isWanted = (file: number): boolean => {
+        const range = info.files[file] && piecesOf(info, info.files[file]);
+        return range !== undefined && table.wanted(range.first);
+      };
+      const unknown = hashes.incomplete();
+      const files = [...unknown.filter(isWanted), ...unknown.filter((file) => !isWanted(file))];
+      fetching.begin({ info, files, learnLayer: (file, part) => learnLayer(known, file, part) }, now);
     },
     gained: (index, now) => {
       for (const member of members) member.gained(index);

@@ -22,7 +22,7 @@ export class Blaming extends Context.Service<
     /** The piece is right now; `digestOf` gives the digest of its block at `begin`. */
     readonly verified: (index: number, digestOf: (begin: number) => Uint8Array | undefined) => Effect.Effect<void>;
     /** The hashes of the blocks of a piece that failed are known now: `leaves`, 32 bytes each, in order (BEP 52). */
-    readonly compared: (index: number, leaves: Uint8Array) => Effect.Effect<void>;
+    readonly compared: (index: number, leaves: Uint8Array) => void;
     /** Whether the piece failed before and its culprit is still sought. */
     readonly suspect: (index: number) => boolean;
     /** How often the piece failed, once that is too often with nobody to blame. */
@@ -62,14 +62,12 @@ export class Blaming extends Context.Service<
             }),
           verified: (index, digestOf) => Effect.sync(() => blame.verified(index, digestOf).forEach(convict)),
           compared: (index, leaves) =>
-            Effect.sync(() =>
-              blame
-                .compared(index, (begin) => {
-                  const at = (begin / LEAF_BLOCK) * NODE_LENGTH;
-                  return leaves.subarray(at, at + NODE_LENGTH);
-                })
-                .forEach(convict),
-            ),
+            blame
+              .compared(index, (begin) => {
+                const at = (begin / LEAF_BLOCK) * NODE_LENGTH;
+                return leaves.subarray(at, at + NODE_LENGTH);
+              })
+              .forEach(convict),
           suspect: blame.suspect,
           hopeless: blame.hopeless,
         });

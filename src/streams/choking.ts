@@ -137,6 +137,7 @@ export const ticks: Effect.Effect<never, never, Swarm> = Effect.gen(function* ()
       Effect.sync(() => {
         const now = monotonicMillis(clock);
         swarm.metadata.tick(now);
+        swarm.hashes.fetching.tick(now);
         for (const member of [...swarm.members]) member.tick(now);
       }),
     ),

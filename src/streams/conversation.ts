@@ -78,6 +78,10 @@ const begin = Effect.fnUntraced(function* (
       if (unread > MAX_UNREAD) part({ _tag: "NotReading", waiting: unread });
     }
   };
+  const convict = (why: string): void => {
+    bans.ban(connection.remote, why);
+    part({ _tag: "Banned", why });
+  };
   const say = (id: number, payload: Uint8Array): void => send(encode({ _tag: "Extended", id, payload }));
   const uploads = makeUploads({
     connection: paced(connection, upload),
@@ -127,10 +131,7 @@ const begin = Effect.fnUntraced(function* (
     port: swarm.port(),
     maxRequests: settings.maxUploadRequests,
     send,
-    convict: (why) => {
-      bans.ban(connection.remote, why);
-      part({ _tag: "Banned", why });
-    },
+    convict,
   });
   /** Two sides that download nothing have nothing to do with each other (BEP 21). */
   const bothShare = (): boolean => wantsNothing() && (dialogue.isSeed() || notices.uploadOnly());
@@ -185,6 +186,7 @@ const begin = Effect.fnUntraced(function* (
     uploads,
     hasher,
     send,
+    convict,
     interested: swarm.interested,
     quota: () => (download.limited() ? 0 : Number.POSITIVE_INFINITY),
   });
@@ -203,7 +205,7 @@ const begin = Effect.fnUntraced(function* (
     Effect.sync(() => {
       swarm.leave(member);
       extensions.close(monotonicMillis(clock));
-      dialogue.close();
+      dialogue.close(monotonicMillis(clock));
       swarm.wake(monotonicMillis(clock));
     }),
   );

@@ -17,6 +17,7 @@ import {
   type Message,
 } from "../schema/wire.ts";
 import type { Extensions } from "./extensions.ts";
+import { makeHashTalk } from "./hashes/talk.ts";
 import { makeHoldings } from "./holdings.ts";
 import type { Link } from "./link.ts";
 import type { Notices } from "./notices.ts";
@@ -61,7 +62,7 @@ export interface Dialogue {
   readonly isSeed: () => boolean;
   /** Payload bytes of use that the peer delivered. */
   readonly delivered: () => number;
-  readonly close: () => void;
+  readonly close: (now: number) => void;
 }
 
 /** A dialogue in which nothing was said. */
@@ -74,6 +75,8 @@ export const makeDialogue = (options: {
   readonly uploads: Uploads;
   readonly hasher: Hasher["Service"];
   readonly send: (bytes: Uint8Array) => void;
+  /** The peer lied: it is banned and left. */
+  readonly convict: (why: string) => void;
   /** Bytes that may be asked for without waiting for a turn. */
   readonly quota: () => number;
   /** The peer became interested: it may be given a free slot. */
@@ -97,6 +100,8 @@ export const makeDialogue = (options: {
         !attached.torrent.table.hasPiece(attached.slot, index) &&
         isShown(index),
     );
+  const { convict } = options;
+  const hashTalk = makeHashTalk({ hashes: swarm.hashes, v2: link.v2, say, has: holdings.has, convict });
   const serving = makeServing({ link, settings, uploads, hasher, say, suggestions });
 
   const updateInterest = (): undefined => {
@@ -117,8 +122,10 @@ export const makeDialogue = (options: {
   const isShown = (index: number): boolean =>
     attached === undefined || swarm.superSeeding()?.isShown(attached.slot, index) !== false;
 
-  const refill = (now: number, quota = options.quota()): number =>
-    attached?.requests.refill(now, state.choking, quota) ?? 0;
+  const refill = (now: number, quota = options.quota()): number => {
+    hashTalk.refill(now);
+    return attached?.requests.refill(now, state.choking, quota) ?? 0;
+  };
 
   const allow = (index: number): PeerReason | undefined => {
     if (attached === undefined) {
@@ -146,7 +153,7 @@ export const makeDialogue = (options: {
   };
 
   const rejected = (block: BlockSpan): PeerReason | undefined => {
-    if (!link.fast) return { _tag: "FastViolation", message: "reject" };
+    if (!link.rejects) return { _tag: "FastViolation", message: "reject" };
     if (++rejects > MAX_REJECTS) return { _tag: "Flood", message: "reject" };
     if (attached === undefined || !attached.requests.rejected(block.index, block.begin) || state.choking)
       return undefined;
@@ -213,6 +220,10 @@ export const makeDialogue = (options: {
         return suggest(message.index);
       case "Extended":
         return extensions.received(message.id, message.payload, now);
+      case "HashRequest":
+      case "Hashes":
+      case "HashReject":
+        return hashTalk.received(message, now);
     }
   };
 
@@ -287,7 +298,8 @@ export const makeDialogue = (options: {
     state,
     isSeed: () => attached?.torrent.table.isSeed(attached.slot) ?? false,
     delivered: () => delivered,
-    close: () => {
+    close: (now) => {
+      hashTalk.close(now);
       if (attached === undefined) return;
       attached.requests.close();
       swarm.superSeeding()?.leave(attached.slot);

@@ -11,12 +11,11 @@ import * as Fiber from "effect/Fiber";
 import * as Stream from "effect/Stream";
 import type { DownloadError } from "../schema/errors/DownloadError.ts";
 import type { DownloadEvent } from "../schema/events.ts";
-import type { TorrentInfo } from "../schema/metainfo.ts";
 import { Events } from "../services/Events.ts";
 import { connections } from "./connections.ts";
 import { verifiedPieces } from "./pieces.ts";
 import type { DownloadRequest } from "./request.ts";
-import { runSession, type Session, type SessionServices } from "./session.ts";
+import { type Learned, runSession, type Session, type SessionServices } from "./session.ts";
 import { verifiedPieceSink } from "./sink.ts";
 import { talk } from "./talk.ts";
 
@@ -42,10 +41,10 @@ export const download = (
   stop?: Effect.Effect<void>,
 ): Stream.Stream<DownloadEvent, DownloadError, DownloadServices> => eventsOf(runSession(request, pipeline), stop);
 
-/** Fetches no more than the metadata of a magnet link: a stream of what happens, that ends once `learned` was told. */
+/** Fetches no more than the metadata of a magnet link, in v2 with the piece layers: a stream of what happens, that ends once `learned` was told. */
 export const fetchMetadata = (
   request: DownloadRequest,
-  learned: (info: TorrentInfo) => Effect.Effect<void>,
+  learned: Learned,
   stop?: Effect.Effect<void>,
 ): Stream.Stream<DownloadEvent, DownloadError, DownloadServices> =>
   eventsOf(runSession(request, pipeline, learned), stop);

@@ -14,6 +14,8 @@ export interface Holdings {
   readonly bitfield: (bits: Uint8Array) => PeerReason | undefined;
   readonly have: (index: number) => PeerReason | undefined;
   readonly lost: (index: number) => PeerReason | undefined;
+  /** Whether it said that it has the piece. */
+  readonly has: (index: number) => boolean;
   /** The metadata is there: enters what was said so far. */
   readonly attach: (table: PieceTable, slot: PeerSlot) => PeerReason | undefined;
 }
@@ -71,6 +73,10 @@ export const makeHoldings = (): Holdings => {
         for (const bits of [early, earlyHave])
           if (bits !== undefined && bits !== "all" && index < bits.length * 8) Bitfield.unset(bits, index);
       return undefined;
+    },
+    has: (index) => {
+      if (known !== undefined) return known.table.hasPiece(known.slot, index);
+      return [early, earlyHave].some((bits) => bits === "all" || (bits !== undefined && Bitfield.has(bits, index)));
     },
     attach: (table, slot) => {
       known = { table, slot };

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Result from "effect/Result";
+import * as Hex from "effect/encoding/Hex";
 import type { BencodeError } from "../schema/errors/BencodeError.ts";
 import { DownloadFailed } from "../schema/errors/DownloadError.ts";
 import { MetainfoError } from "../schema/errors/MetainfoError.ts";
@@ -10,20 +11,25 @@ import type { TorrentInfo } from "../schema/metainfo.ts";
 import { parseInfo } from "../schema/metainfo/parse.ts";
 import { Hasher } from "../services/Hasher.ts";
 import { ResumeStore } from "../services/ResumeStore/ResumeStore.ts";
+import { makeNames, type Names } from "./names.ts";
 import type { DownloadRequest } from "./request.ts";
 
-/** A torrent by its hash. */
+/** A torrent by its hashes. */
 export interface Identity {
+  /** The hash to go by where one is enough: in what is shown and kept. */
   readonly infoHash: InfoHash;
+  readonly names: Names;
   /** For display: what the torrent or the magnet calls itself, else the hash. */
   readonly name: string;
   /** What the info dictionary says; absent until a magnet's metadata arrives. */
   readonly known: TorrentInfo | undefined;
-  /** Reads an info dictionary whose hash fits, and keeps it for later runs. */
+  /** Whether bytes are the info dictionary that a magnet link names, by either of its hashes. */
+  readonly isRight: (bytes: Uint8Array) => boolean;
+  /** Reads an info dictionary that is right, and keeps it for later runs. Fails where the magnet's other hash is that of another one. */
   readonly learn: (bytes: Uint8Array) => Effect.Effect<TorrentInfo, DownloadFailed>;
 }
 
-/** Identifies the torrent; a magnet's metadata is taken from an earlier run where one had it. Fails for v2-only torrents. */
+/** Identifies the torrent; a magnet's metadata is taken from an earlier run where one had it. */
 export const identify = Effect.fnUntraced(function* (
   request: DownloadRequest,
 ): Effect.fn.Return<Identity, DownloadFailed, ResumeStore | Hasher> {
@@ -31,20 +37,28 @@ export const identify = Effect.fnUntraced(function* (
   const hasher = yield* Hasher;
   const store = yield* ResumeStore;
   const model = source._tag === "Magnet" ? source.magnet : source.metainfo.info;
-  const { infoHash } = model;
+  const { infoHash, infoHashV1, infoHashV2 } = model;
   const name = model.name ?? infoHash.hex;
+  const names = makeNames(model, source._tag === "Metainfo");
   const invalid = (error: MetainfoError | BencodeError) =>
     new DownloadFailed({ name, reason: { _tag: "Invalid", error } });
-  if (source._tag === "Magnet" && model.infoHashV1 === undefined)
-    return yield* invalid(new MetainfoError({ reason: { _tag: "OnlyV2" } }));
 
+  /** Which of the hashes that are named are those of the bytes. */
+  const fits = (bytes: Uint8Array): ReadonlyArray<boolean> => [
+    ...(infoHashV1 === undefined ? [] : [Hex.encode(hasher.sha1(bytes)) === infoHashV1]),
+    ...(infoHashV2 === undefined ? [] : [Hex.encode(hasher.sha256(bytes)) === infoHashV2]),
+  ];
   const read = (bytes: Uint8Array): Effect.Effect<TorrentInfo, DownloadFailed> =>
-    Effect.fromResult(Result.mapError(parseInfo(bytes, hasher), invalid));
+    Effect.suspend(() => {
+      if (fits(bytes).includes(false)) return invalid(new MetainfoError({ reason: { _tag: "TwoTorrents" } }));
+      return Effect.fromResult(Result.mapError(parseInfo(bytes, hasher), invalid));
+    }).pipe(Effect.tap((info) => Effect.sync(() => names.learned(info))));
   // Without a state folder the metadata is fetched again; that the folder cannot be used is said when the output is opened.
   const kept =
     source._tag === "Magnet" ? yield* Effect.orElseSucceed(store.loadInfo(infoHash), Option.none) : undefined;
   return {
     infoHash,
+    names,
     name,
     known:
       source._tag === "Metainfo"
@@ -52,6 +66,7 @@ export const identify = Effect.fnUntraced(function* (
         : kept !== undefined && Option.isSome(kept)
           ? yield* read(kept.value)
           : undefined,
+    isRight: (bytes) => fits(bytes).includes(true),
     // Where the metadata cannot be kept a later run fetches it again; why it cannot is said when the output is opened.
     learn: (bytes) => Effect.tap(read(bytes), () => Effect.ignore(store.saveInfo(infoHash, bytes))),
   };

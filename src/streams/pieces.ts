@@ -86,6 +86,15 @@ const reject = Effect.fnUntraced(function* (
     blocks.filter(({ peer }, block) => peer !== undefined || !piece.isPad(block)),
   );
   torrent.assembler.failed(piece);
+  if (digest.leaves !== undefined && wrong === undefined && blaming.suspect(piece.index)) {
+    const { index } = piece;
+    const learn = (leaves: Uint8Array): boolean => {
+      const right = torrent.hashes.learnLeaves(index, leaves);
+      if (right) blaming.compared(index, leaves);
+      return right;
+    };
+    (yield* Swarm).hashes.fetching.doubt(index, learn, monotonicMillis(yield* Clock.Clock));
+  }
   const hopeless = blaming.hopeless(piece.index);
   if (Option.isSome(hopeless))
     return yield* endWith(torrent, { _tag: "BadPiece", index: piece.index, times: hopeless.value });

@@ -20,7 +20,7 @@ import { Bandwidth } from "../services/Bandwidth.ts";
 import type { Bans } from "../services/Bans.ts";
 import type { Choker } from "../services/Choker/Choker.ts";
 import type { Dht } from "../services/Dht/Dht.ts";
-import type { TorrentInfo } from "../schema/metainfo.ts";
+import type { Metainfo, TorrentInfo } from "../schema/metainfo.ts";
 import { Events } from "../services/Events.ts";
 import type { Hasher } from "../services/Hasher.ts";
 import type { LocalDiscovery } from "../services/LocalDiscovery.ts";
@@ -39,6 +39,7 @@ import type { ConnectionOptions } from "./connections.ts";
 import { type Discovery, makeDiscovery } from "./discovery.ts";
 import { type Disk, makeDisk } from "./disk.ts";
 import { type Identity, identify } from "./identity.ts";
+import { knownLayers, wholeLayers } from "./hashes/whole.ts";
 import { watchHunger } from "./hunger.ts";
 import { makeExplainer, reportCauses } from "./explaining.ts";
 import { listen } from "./listening.ts";
@@ -111,23 +112,31 @@ const learnMetadata = Effect.fnUntraced(function* (
   const info = yield* identity.learn(yield* Deferred.await(arrived));
   discovery.learned(info.private, swarm);
   const { record, torrent } = yield* disk.prepare(info);
-  swarm.attach(torrent);
+  swarm.attach(torrent, monotonicMillis(yield* Clock.Clock));
   if (disk.isComplete()) yield* Deferred.succeed(complete, undefined);
   return yield* record;
 });
+
+/** Told of all that a .torrent says of the content: the info dictionary, and the piece layers of v2 (BEP 52). */
+export type Learned = (info: TorrentInfo, pieceLayers: Metainfo["pieceLayers"]) => Effect.Effect<void>;
 
 /** Runs one download to its end around `pipeline`; with `learned` only until it is told the metadata, and nothing is written but the record of that. */
 export const runSession = Effect.fnUntraced(function* (
   request: DownloadRequest,
   pipeline: Pipeline,
-  learned?: (info: TorrentInfo) => Effect.Effect<void>,
+  learned?: Learned,
 ): Effect.fn.Return<void, DownloadError, SessionServices | Events | Scope.Scope> {
   const clock = yield* Clock.Clock;
   const scope = yield* Effect.scope;
   const observed = observe(yield* Events, clock);
   const identity = yield* identify(request);
-  const { infoHash, known, name } = identity;
-  if (learned !== undefined && known !== undefined) return yield* learned(known);
+  const { known, name, names } = identity;
+  const { source } = request;
+  const given = source._tag === "Metainfo" ? source.metainfo.pieceLayers : undefined;
+  if (learned !== undefined && known !== undefined) {
+    const layers = yield* knownLayers(known, given);
+    if (layers !== undefined) return yield* learned(known, layers);
+  }
   const bind = request.bind === undefined ? undefined : Result.getOrUndefined(NetAddress.ipFromString(request.bind));
   const listener = yield* listen(request.port, bind, name);
   const port = listener?.addresses[0].port;
@@ -138,13 +147,13 @@ export const runSession = Effect.fnUntraced(function* (
   const disk = makeDisk(request, { suspect: blame.suspect, totals, acquaintances, opened: telling.started });
   const finish = Effect.suspend(() => telling.finish(disk));
 
-  const first = known === undefined ? undefined : yield* disk.prepare(known);
+  const first = known === undefined || learned !== undefined ? undefined : yield* disk.prepare(known);
   if (disk.isComplete() && !request.seed) return yield* Effect.ensuring(finish, disk.stop);
 
   const origins = originsOf(request, known?.private ?? false);
   const candidates = yield* makeCandidates({ own: listener?.addresses ?? [] });
   const discovery = yield* makeDiscovery(request, {
-    infoHash,
+    names,
     isPrivate: known?.private,
     candidates,
     origins,
@@ -160,14 +169,14 @@ export const runSession = Effect.fnUntraced(function* (
 
   const { swarm, metadata } = yield* makeMeeting(request, { identity, discovery, acquaintances, totals, port });
   const complete = yield* Deferred.make<void>();
-  if (first !== undefined) swarm.attach(first.torrent);
+  if (first !== undefined) swarm.attach(first.torrent, monotonicMillis(clock));
   if (disk.isComplete()) yield* Deferred.succeed(complete, undefined);
   const announcing = yield* Scope.fork(scope);
   const hungry = Latch.makeUnsafe(false);
   const announces = yield* addTrackerPeers({
     origins,
     candidates,
-    infoHash,
+    names,
     peerId: swarm.peerId,
     port,
     private: known?.private ?? false,
@@ -211,7 +220,11 @@ export const runSession = Effect.fnUntraced(function* (
   const work = Effect.raceAllFirst([
     pipeline(session),
     learned !== undefined
-      ? Deferred.await(metadata).pipe(Effect.flatMap(identity.learn), Effect.flatMap(learned))
+      ? (known === undefined ? Effect.flatMap(Deferred.await(metadata), identity.learn) : Effect.succeed(known)).pipe(
+          Effect.flatMap((info) =>
+            Effect.flatMap(wholeLayers(info, given, swarm.hashes.fetching), (layers) => learned(info, layers)),
+          ),
+        )
       : first === undefined
         ? learnMetadata(identity, disk, discovery, metadata, complete)
         : first.record,
@@ -221,6 +234,7 @@ export const runSession = Effect.fnUntraced(function* (
     port === undefined ? Effect.never : Effect.flatMap(PortMapping, ({ hold }) => hold(port)),
     watchHunger({ hungry, swarm, candidates, maxPeers: request.maxPeers }),
     chokeRounds,
+    swarm.hashes.serving.run,
     ticks,
     pacing,
     reportProgress({

@@ -23,7 +23,7 @@ const table: ReadonlyArray<readonly [error: Explained, status: number]> = [
   [
     new DownloadFailed({
       name: "n",
-      reason: { _tag: "Invalid", error: new MetainfoError({ reason: { _tag: "OnlyV2" } }) },
+      reason: { _tag: "Invalid", error: new MetainfoError({ reason: { _tag: "TwoTorrents" } }) },
     }),
     3,
   ],

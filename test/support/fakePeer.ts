@@ -55,6 +55,8 @@ export interface FakeOptions {
   /** Says that it has a DHT node; it does not by default. */
   readonly dht?: boolean;
   readonly infoHash?: InfoHash;
+  /** Hangs up on those who come for another hash than its own. */
+  readonly strict?: boolean;
   readonly peerId?: Uint8Array;
   /** What it says first, instead of having everything. */
   readonly greet?: (talk: FakeTalk) => void;
@@ -154,10 +156,15 @@ export const makeFakePeer = (options: FakeOptions) =>
 
     const converse = Effect.fnUntraced(function* (connection: Connection, closing: Latch.Latch) {
       if (options.mute === true) return yield* Effect.never;
-      if (options.mirror !== true) connection.sendUnsafe(options.handshake ?? ours);
+      const greets = options.mirror !== true && options.strict !== true;
+      if (greets) connection.sendUnsafe(options.handshake ?? ours);
       const shaken = yield* connection.read(HANDSHAKE_LENGTH);
       if (options.mirror === true) connection.sendUnsafe(shaken);
       const theirs = Result.getOrThrow(decodeHandshake(shaken));
+      if (options.strict === true) {
+        if (theirs.infoHash.hex !== (options.infoHash ?? info.infoHash).hex) return;
+        connection.sendUnsafe(ours);
+      }
       const write = (bytes: Uint8Array): void => void connection.sendUnsafe(bytes);
       const talk: FakeTalk = {
         remote: connection.remote,

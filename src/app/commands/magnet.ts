@@ -3,7 +3,7 @@ import * as Deferred from "effect/Deferred";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import { formatMagnet } from "../../schema/magnet.ts";
-import type { TorrentInfo } from "../../schema/metainfo.ts";
+import type { Metainfo, TorrentInfo } from "../../schema/metainfo.ts";
 import { encodeMetainfo } from "../../schema/metainfo/write.ts";
 import type { TorrentSource } from "../../streams/request.ts";
 import { request } from "../../streams/request.ts";
@@ -24,11 +24,15 @@ export interface MagnetInput extends TransferInput {
 }
 
 /** The .torrent of the metadata and of what its link, or the torrent that it came from, says. */
-const torrentOf = (info: TorrentInfo, source: TorrentSource): Uint8Array => {
+const torrentOf = (info: TorrentInfo, source: TorrentSource, pieceLayers: Metainfo["pieceLayers"]): Uint8Array => {
   const from = source._tag === "Magnet" ? source.magnet : source.metainfo;
   // A link knows no tiers: each tracker is one of its own (BEP 9).
   const trackers = source._tag === "Magnet" ? source.magnet.trackers.map((url) => [url]) : source.metainfo.trackers;
-  return encodeMetainfo(info.bytes, { trackers, webSeeds: from.webSeeds });
+  return encodeMetainfo(info.bytes, {
+    trackers,
+    webSeeds: from.webSeeds,
+    ...(info.version !== "v1" && { pieceLayers }),
+  });
 };
 
 /** Prints the link; that of a link is itself, put in order. */
@@ -46,7 +50,7 @@ const save = (input: MagnetInput, output: string) =>
     const screen = yield* Screen;
     const { commonOf, transfer } = yield* Effect.promise(() => import("../transfer.ts"));
     const { fetchMetadata } = yield* Effect.promise(() => import("../../streams/download.ts"));
-    const saved = yield* Deferred.make<readonly [info: TorrentInfo, source: TorrentSource]>();
+    const saved = yield* Deferred.make<readonly [info: TorrentInfo, torrent: Uint8Array]>();
     yield* transfer(
       input,
       (given) =>
@@ -56,10 +60,14 @@ const save = (input: MagnetInput, output: string) =>
           ...(Option.isSome(input.timeout) && { timeout: input.timeout.value }),
         }),
       (asked, stop) =>
-        fetchMetadata(asked, (info) => Effect.asVoid(Deferred.succeed(saved, [info, asked.source])), stop),
+        fetchMetadata(
+          asked,
+          (info, layers) => Effect.asVoid(Deferred.succeed(saved, [info, torrentOf(info, asked.source, layers)])),
+          stop,
+        ),
     );
-    const [info, source] = yield* Deferred.await(saved);
-    yield* saveBytes(output, torrentOf(info, source));
+    const [info, torrent] = yield* Deferred.await(saved);
+    yield* saveBytes(output, torrent);
     if (!input.json && !input.quiet && output !== "-")
       screen.write(
         `${Text.printable(`${info.name}: ${Text.size(payloadOf(info.files))}, ${info.infoHash.hex}: ${output}`)}\n`,

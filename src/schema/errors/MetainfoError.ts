@@ -17,9 +17,9 @@ export type MetainfoReason =
   /** A hybrid's piece that is right by its v1 hash and wrong by its v2 hash, or the other way round. */
   | { readonly _tag: "Contradiction"; readonly index: number }
   | { readonly _tag: "BadPieceLayer"; readonly why: string }
-  | { readonly _tag: "NewerVersion"; readonly version: number }
-  /** For those who take v1 and hybrid torrents only. */
-  | { readonly _tag: "OnlyV2" };
+  /** A magnet link's two hashes are not those of one torrent. */
+  | { readonly _tag: "TwoTorrents" }
+  | { readonly _tag: "NewerVersion"; readonly version: number };
 
 const sentence = (reason: MetainfoReason): string => {
   switch (reason._tag) {
@@ -43,10 +43,10 @@ const sentence = (reason: MetainfoReason): string => {
       return `a hybrid torrent whose v1 and v2 hashes disagree: the data of piece ${reason.index} fits only one of them, so it can never be complete; look for another torrent of the same`;
     case "BadPieceLayer":
       return `damaged torrent: ${reason.why}`;
+    case "TwoTorrents":
+      return "the v1 and the v2 hash of the link belong to two different torrents";
     case "NewerVersion":
       return `a torrent of version ${reason.version}, newer than this program; look for a v1 or hybrid one`;
-    case "OnlyV2":
-      return "a v2-only torrent, which cannot be downloaded or checked yet; look for a v1 or hybrid one";
   }
 };
 

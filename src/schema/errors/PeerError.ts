@@ -37,6 +37,10 @@ export type PeerReason =
   /** A message of the fast extension without it having been agreed, or against its rules. */
   | { readonly _tag: "FastViolation"; readonly message: string }
   | { readonly _tag: "TooManyRequests"; readonly limit: number }
+  /** Hashes that nobody asked it for. */
+  | { readonly _tag: "Unrequested"; readonly message: string }
+  /** Hashes that do not prove right by the root of their file (BEP 52). */
+  | { readonly _tag: "BadHashes" }
   /** More of some message than any honest peer sends. */
   | { readonly _tag: "Flood"; readonly message: string }
   /** Lets pile up what it is sent; `waiting` in bytes. */
@@ -83,6 +87,10 @@ const sentence = (reason: PeerReason): string => {
       return `broke the rules of the fast extension with "${reason.message}"`;
     case "TooManyRequests":
       return `has more than ${reason.limit} requests waiting`;
+    case "Unrequested":
+      return `sent "${reason.message}" that it was not asked for`;
+    case "BadHashes":
+      return "sent hashes that do not prove right";
     case "Flood":
       return `sent far too many "${reason.message}" messages`;
     case "NotReading":

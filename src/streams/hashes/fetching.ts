@@ -1,0 +1,262 @@
+/**
+ * Asking peers for hashes (BEP 52): the piece layers that are not known, as after a magnet link's metadata, in parts of 512 from several peers at once; and
+ * the hashes of the blocks of a piece that failed, to tell who sent the wrong one. Nothing is taken in that does not prove right by the root of its file.
+ *
+ * State: what is wanted and of whom it was asked, in this closure. Life cycle: one per download; it has something to do from `begin` on.
+ */
+import * as Hex from "effect/encoding/Hex";
+import type { PeerReason } from "../../schema/errors/PeerError.ts";
+import { blockCount, fileOf, piecesOf } from "../../schema/geometry.ts";
+import { type HashRange, keyOf, MAX_ANSWERED, MAX_ASKED } from "../../schema/hashRange.ts";
+import { levelsOver, NODE_LENGTH } from "../../schema/merkle.ts";
+import { treeHeight } from "../../schema/merkleProof.ts";
+import { nodeLevel, pieceLevel } from "../../schema/pieceHashes.ts";
+import type { TorrentInfo } from "../../schema/metainfo.ts";
+import type { LayerPart } from "../../schema/pieceHashes.ts";
+
+/** Requests waiting with one peer. */
+const PER_PEER = 4;
+/** A part is asked of another peer after this many milliseconds; one that rejected it may be asked again after `FORGIVE_AFTER`. */
+const ASK_AGAIN_AFTER = 20_000;
+const FORGIVE_AFTER = 60_000;
+/** Parts that are looked at to find one for a peer; those that it was of no use for are not met again at once. */
+const LOOKS = 64;
+/** Parts that a peer rejected; one that has rejected more is left alone for `FORGIVE_AFTER`. */
+const MAX_REFUSED = 256;
+/** Pieces whose blocks' hashes are sought at once, and for how long, in milliseconds. */
+const MAX_DOUBTS = 64;
+const DOUBT_FOR = 60_000;
+
+/** A peer that may be asked. */
+export interface HashPeer {
+  readonly ask: (range: HashRange) => void;
+  /** Whether it has the piece, and so its hashes. */
+  readonly has: (piece: number) => boolean;
+}
+
+/** What hashes are fetched for. */
+export interface HashSubject {
+  readonly info: TorrentInfo;
+  /** Indices of the files whose layers are wanted, the most urgent first. */
+  readonly files: ReadonlyArray<number>;
+  /** Takes in part of a layer; false when it does not prove right. */
+  readonly learnLayer: (file: number, part: LayerPart) => boolean;
+}
+
+/** The fetching of one download. Times are milliseconds of the monotonic clock. */
+export interface HashFetching {
+  readonly begin: (subject: HashSubject, now: number) => void;
+  readonly joined: (peer: HashPeer) => void;
+  /** The peer may have more than before. */
+  readonly refill: (peer: HashPeer, now: number) => void;
+  readonly left: (peer: HashPeer, now: number) => void;
+  /** Hashes came; a returned reason ends the conversation. */
+  readonly received: (
+    peer: HashPeer,
+    answer: { readonly range: HashRange; readonly hashes: Uint8Array },
+    now: number,
+  ) => PeerReason | undefined;
+  readonly rejected: (peer: HashPeer, range: HashRange, now: number) => void;
+  /** The piece failed, and it is not known which of its blocks is wrong: `learn` is given their hashes, and says whether they prove right. */
+  readonly doubt: (piece: number, learn: (leaves: Uint8Array) => boolean, now: number) => void;
+  readonly tick: (now: number) => void;
+}
+
+/** Something to ask for. */
+interface Part {
+  readonly range: HashRange;
+  readonly key: string;
+  /** The pieces of the torrent that it is about. */
+  readonly pieces: { readonly first: number; readonly last: number };
+  /** Takes in the answer; false when it does not prove right. */
+  readonly learn: (hashes: Uint8Array) => boolean;
+  askedAt: number;
+  done: boolean;
+}
+
+interface Asked {
+  /** By key. */
+  readonly waiting: Map<string, Part>;
+  /** When it rejected what, by key. */
+  readonly refused: Map<string, number>;
+  restsUntil: number;
+}
+
+/** The parts of the piece layer of a file. */
+const partsOf = (subject: HashSubject, index: number): ReadonlyArray<Part> => {
+  const { info } = subject;
+  const file = info.files[index];
+  const pieces = file === undefined ? undefined : piecesOf(info, file);
+  if (file?.piecesRoot === undefined || pieces === undefined || pieces.first === pieces.last) return [];
+  const { piecesRoot } = file;
+  const count = pieces.last - pieces.first + 1;
+  const base = pieceLevel(info.pieceLength);
+  const proofLayers = treeHeight(file.length) - base - 1;
+  const parts: Array<Part> = [];
+  for (let first = 0; first < count; first += MAX_ASKED) {
+    const length = Math.max(2, 2 ** levelsOver(Math.min(MAX_ASKED, count - first)));
+    const range: HashRange = { root: piecesRoot, base, index: first, length, proofLayers };
+    const last = Math.min(pieces.last, pieces.first + first + length - 1);
+    parts.push({
+      range,
+      key: keyOf(range),
+      pieces: { first: pieces.first + first, last },
+      learn: (hashes) =>
+        subject.learnLayer(index, {
+          first,
+          nodes: hashes.subarray(0, length * NODE_LENGTH),
+          uncles: hashes.subarray(length * NODE_LENGTH),
+        }),
+      askedAt: -Infinity,
+      done: false,
+    });
+  }
+  return parts;
+};
+
+/** The blocks of a piece; nothing where its node is the hash of its only block, or it has more than can be asked for. */
+const blocksOf = (subject: HashSubject, piece: number, learn: (hashes: Uint8Array) => boolean): Part | undefined => {
+  const { info } = subject;
+  const file = info.files[fileOf(info, piece)];
+  const pieces = file === undefined ? undefined : piecesOf(info, file);
+  if (file?.piecesRoot === undefined || pieces === undefined) return undefined;
+  const length = 2 ** nodeLevel(info.pieceLength, file);
+  if (length < 2 || length > MAX_ANSWERED) return undefined;
+  // The node over them is known: no proof is needed.
+  const index = (piece - pieces.first) * length;
+  const range: HashRange = { root: file.piecesRoot, base: 0, index, length, proofLayers: 0 };
+  const blocks = blockCount(info, piece) * NODE_LENGTH;
+  return {
+    range,
+    key: keyOf(range),
+    pieces: { first: piece, last: piece },
+    learn: (hashes) => learn(hashes.subarray(0, blocks)),
+    askedAt: -Infinity,
+    done: false,
+  };
+};
+
+/** A fetching that has nothing to do yet. */
+export const makeHashFetching = (options: { readonly useful: (bytes: number, now: number) => void }): HashFetching => {
+  const peers = new Map<HashPeer, Asked>();
+  let subject: HashSubject | undefined;
+  /** What is wanted, the most urgent first, and the one that is looked at next. */
+  let wanted: Array<Part> = [];
+  let cursor = 0;
+  /** By piece, with the time since when. */
+  const doubts = new Map<number, { readonly part: Part; readonly since: number }>();
+
+  const hasAny = (peer: HashPeer, { first, last }: Part["pieces"]): boolean => {
+    for (let piece = first; piece <= last; piece++) if (peer.has(piece)) return true;
+    return false;
+  };
+  const isFor = (peer: HashPeer, asked: Asked, part: Part, now: number): boolean => {
+    if (now - part.askedAt < ASK_AGAIN_AFTER || asked.waiting.has(part.key)) return false;
+    const refusedAt = asked.refused.get(part.key);
+    if (refusedAt !== undefined && now - refusedAt < FORGIVE_AFTER) return false;
+    return hasAny(peer, part.pieces);
+  };
+  /** Finds something to ask a peer for: what tells liars first. */
+  const choose = (peer: HashPeer, asked: Asked, now: number): Part | undefined => {
+    for (const { part } of doubts.values()) if (isFor(peer, asked, part, now)) return part;
+    for (let looks = 0; looks < LOOKS; looks++) {
+      const part = wanted[cursor] ?? wanted[(cursor = 0)];
+      if (part === undefined) return undefined;
+      if (part.done) {
+        wanted[cursor] = wanted.at(-1) ?? part;
+        wanted.pop();
+      } else {
+        cursor++;
+        if (isFor(peer, asked, part, now)) return part;
+      }
+    }
+    return undefined;
+  };
+  /** Asks a peer for one thing more; whether it did. */
+  const askOne = (peer: HashPeer, now: number): boolean => {
+    const asked = peers.get(peer);
+    if (asked === undefined || now < asked.restsUntil || asked.waiting.size >= PER_PEER) return false;
+    const part = choose(peer, asked, now);
+    if (part === undefined) return false;
+    part.askedAt = now;
+    asked.waiting.set(part.key, part);
+    peer.ask(part.range);
+    return true;
+  };
+  /** Asks all peers in turn, as long as there is something to ask for. */
+  const askAll = (now: number): void => {
+    if (wanted.length + doubts.size === 0) return;
+    for (let free = [...peers.keys()]; free.length > 0;) free = free.filter((peer) => askOne(peer, now));
+  };
+  const refill = (peer: HashPeer, now: number): void => {
+    while (wanted.length + doubts.size > 0 && askOne(peer, now));
+  };
+  const answered = (peer: HashPeer, range: HashRange): Part | undefined => {
+    const asked = peers.get(peer);
+    const key = keyOf(range);
+    const part = asked?.waiting.get(key);
+    asked?.waiting.delete(key);
+    return part;
+  };
+
+  return {
+    begin: (known, now) => {
+      subject = known;
+      const roots = new Set<string>();
+      wanted = known.files.flatMap((index) => {
+        const root = Hex.encode(known.info.files[index]?.piecesRoot ?? new Uint8Array());
+        if (roots.has(root)) return [];
+        roots.add(root);
+        return partsOf(known, index);
+      });
+      askAll(now);
+    },
+    joined: (peer) => void peers.set(peer, { waiting: new Map(), refused: new Map(), restsUntil: -Infinity }),
+    refill,
+    left: (peer, now) => {
+      for (const part of peers.get(peer)?.waiting.values() ?? []) part.askedAt = -Infinity;
+      peers.delete(peer);
+      askAll(now);
+    },
+    received: (peer, { hashes, range }, now) => {
+      const part = answered(peer, range);
+      if (part === undefined) return { _tag: "Unrequested", message: "hashes" };
+      if (!part.done) {
+        // Before that, for learning may be the end of it all.
+        part.done = true;
+        if (!part.learn(hashes)) {
+          part.done = false;
+          part.askedAt = -Infinity;
+          return { _tag: "BadHashes" };
+        }
+        options.useful(hashes.length, now);
+        if (doubts.get(part.pieces.first)?.part === part) doubts.delete(part.pieces.first);
+      }
+      refill(peer, now);
+      return undefined;
+    },
+    rejected: (peer, range, now) => {
+      const part = answered(peer, range);
+      const asked = peers.get(peer);
+      if (part === undefined || asked === undefined) return;
+      part.askedAt = -Infinity;
+      asked.refused.set(part.key, now);
+      if (asked.refused.size > MAX_REFUSED) {
+        asked.refused.clear();
+        asked.restsUntil = now + FORGIVE_AFTER;
+      }
+      askAll(now);
+    },
+    doubt: (piece, learn, now) => {
+      if (subject === undefined || doubts.has(piece) || doubts.size >= MAX_DOUBTS) return;
+      const part = blocksOf(subject, piece, learn);
+      if (part === undefined) return;
+      doubts.set(piece, { part, since: now });
+      askAll(now);
+    },
+    tick: (now) => {
+      for (const [piece, { since }] of doubts) if (now - since > DOUBT_FOR) doubts.delete(piece);
+      askAll(now);
+    },
+  };
+};

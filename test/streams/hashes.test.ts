@@ -1,0 +1,486 @@
+import { assert, describe, it } from "@effect/vitest";
+import { Effect, Fiber, Result, Stream } from "effect";
+import { Hex } from "effect/encoding";
+import { NetAddress } from "effect/net";
+import { TestClock } from "effect/testing";
+import type { DownloadEvent } from "../../src/schema/events.ts";
+import { encodeMetainfo } from "../../src/schema/metainfo/write.ts";
+import { parseMetainfo } from "../../src/schema/metainfo/parse.ts";
+import type { TorrentSource } from "../../src/streams/request.ts";
+import type { HashRange } from "../../src/schema/hashRange.ts";
+import type { InfoHash } from "../../src/schema/infoHash.ts";
+import { levelsOver, NODE_LENGTH, nodeOver, rootAbove } from "../../src/schema/merkle.ts";
+import { hashesOf, makeNodes, treeHeight } from "../../src/schema/merkleProof.ts";
+import type { EncodableMessage, Message } from "../../src/schema/wire.ts";
+import * as Network from "../../src/services/MemoryNetwork/MemoryNetwork.ts";
+import { MemoryTrackers } from "../../src/services/Tracker/memory.ts";
+import { digests } from "../support/digests.ts";
+import { type FakeTalk, makeFakePeer } from "../support/fakePeer.ts";
+import {
+  type Client,
+  type ClientOptions,
+  type Fixture,
+  makeClient,
+  requestOf,
+  TRACKER,
+  watch,
+} from "../support/swarm.ts";
+import { layerOf, makeTreeFixture, type TreeFixture } from "../support/trees.ts";
+
+const PIECE = 32_768;
+const FILES = [
+  ["a", 9 * PIECE + 20_000],
+  ["b", 0],
+  ["c", 5],
+  ["d", 2 * PIECE],
+  ["e", 40_000],
+] as const;
+const size = FILES.reduce((sum, [, length]) => sum + length, 0);
+const [SEED, CLIENT, OTHER] = ["10.0.0.1", "10.0.0.2", "10.0.0.3"];
+const at = (...hosts: ReadonlyArray<string>) => hosts.map((host) => ({ host, port: 6881 }));
+
+/** A client that has and shares all of the fixture as long as the test. */
+const makeTreeSeed = (fixture: TreeFixture, options: ClientOptions) =>
+  Effect.gen(function* () {
+    const client = yield* makeClient(options);
+    for (const [name, bytes] of fixture.content) yield* client.disk.put(`/d/many/${name}`, bytes);
+    const running = yield* watch(client, requestOf(fixture, { seed: true, port: 6881, noTrackers: true }));
+    yield* TestClock.adjust("1 second");
+    return running;
+  });
+
+const assertWhole = (client: Client, { content }: TreeFixture) =>
+  Effect.forEach(content, ([name, bytes]) =>
+    Effect.map(client.disk.get(`/d/many/${name}`), (found) => assert.deepStrictEqual(found, bytes, name)),
+  );
+
+/** A link with the hashes of the given versions. */
+const magnetOf = ({ metainfo }: Fixture, ...versions: ReadonlyArray<"v1" | "v2">): TorrentSource => {
+  const { infoHash, infoHashV1, infoHashV2 } = metainfo.info;
+  const v1 = versions.includes("v1") && infoHashV1 !== undefined ? { infoHash, infoHashV1 } : {};
+  const truncated = Result.getOrThrow(Hex.decode(infoHashV2?.slice(0, 40) ?? ""));
+  const v2 =
+    versions.includes("v2") && infoHashV2 !== undefined
+      ? { infoHash: { hex: infoHashV2.slice(0, 40), bytes: truncated }, infoHashV2 }
+      : {};
+  return {
+    _tag: "Magnet",
+    magnet: { infoHash, ...v2, ...v1, trackers: [], webSeeds: [], peers: [], nodes: [] },
+  };
+};
+
+const options = { pieceLength: PIECE };
+const truncatedOf = ({ metainfo }: Fixture): InfoHash => {
+  const hex = metainfo.info.infoHashV2?.slice(0, 40) ?? "";
+  return { hex, bytes: Result.getOrThrow(Hex.decode(hex)) };
+};
+
+/** The right answer to a request for hashes. */
+const rightAnswer = ({ content, metainfo }: TreeFixture, range: HashRange): EncodableMessage => {
+  const { files } = metainfo.info;
+  const file = files.find(
+    ({ piecesRoot }) => piecesRoot !== undefined && Hex.encode(piecesRoot) === Hex.encode(range.root),
+  );
+  const bytes = content.get(file?.path[0] ?? "") ?? new Uint8Array();
+  const height = treeHeight(bytes.length);
+  const layer = layerOf(bytes, range.base === 0 ? 16_384 : PIECE);
+  const hashes = hashesOf(range, makeNodes({ layer, base: range.base, height, sha256: digests.sha256 }));
+  return hashes === undefined ? { _tag: "HashReject", range } : { _tag: "Hashes", range, hashes };
+};
+
+/** Answers requests for hashes with what `answer` gives; undefined for nothing. */
+const answering =
+  (answer: (range: HashRange, talk: FakeTalk) => EncodableMessage | undefined) =>
+  (message: Message, talk: FakeTalk): boolean => {
+    if (message._tag !== "HashRequest") return false;
+    const said = answer(message.range, talk);
+    if (said !== undefined) talk.say(said);
+    return true;
+  };
+
+const asked = (talk: FakeTalk | undefined): ReadonlyArray<HashRange> =>
+  (talk?.heard ?? []).flatMap((message) => (message._tag === "HashRequest" ? [message.range] : []));
+
+const v2 = makeTreeFixture(FILES, { ...options, version: "v2" });
+const hybrid = makeTreeFixture(FILES, { ...options, version: "hybrid" });
+
+/** Fetches from a seed of ours, over a network with some delay. */
+const fetches = (fixture: TreeFixture, source: TorrentSource) =>
+  Effect.gen(function* () {
+    const network = yield* Network.make({ latency: "10 millis" });
+    yield* makeTreeSeed(fixture, { network, address: SEED });
+    const client = yield* makeClient({ network, address: CLIENT });
+    const run = yield* watch(client, requestOf(fixture, { source, peers: at(SEED), noTrackers: true }));
+    yield* TestClock.adjust("20 seconds");
+    yield* Fiber.join(run.fiber);
+    yield* assertWhole(client, fixture);
+    return run;
+  }).pipe(Effect.provide(MemoryTrackers.layer));
+
+describe("a magnet link of v2", () => {
+  it.effect("fetches metadata, then the hashes of pieces, then the pieces, none twice", () =>
+    Effect.gen(function* () {
+      const run = yield* fetches(v2, magnetOf(v2, "v2"));
+      assert.isTrue(run.isComplete());
+      const last = run.events.findLast((event) => event.type === "progress");
+      assert.strictEqual(last?.downloaded, size);
+    }),
+  );
+
+  it.effect("of a hybrid is fetched by either hash or both", () =>
+    Effect.gen(function* () {
+      for (const versions of [["v1"], ["v2"], ["v1", "v2"]] as const)
+        yield* fetches(hybrid, magnetOf(hybrid, ...versions));
+    }),
+  );
+
+  it.effect("ends where its two hashes are those of two torrents", () =>
+    Effect.gen(function* () {
+      const network = yield* Network.make({ latency: "10 millis" });
+      // One that goes on with v1.
+      yield* makeFakePeer({ network, address: SEED, fixture: hybrid, metadata: {} });
+      const client = yield* makeClient({ network, address: CLIENT });
+      const good = magnetOf(hybrid, "v1");
+      const source: TorrentSource = {
+        _tag: "Magnet",
+        magnet: { ...(good._tag === "Magnet" ? good.magnet : assert.fail()), infoHashV2: "ab".repeat(32) },
+      };
+      const run = yield* watch(client, requestOf(hybrid, { source, peers: at(SEED), noTrackers: true }));
+      yield* TestClock.adjust("20 seconds");
+      const exit = yield* Fiber.await(run.fiber);
+      assert.include(JSON.stringify(exit), "TwoTorrents");
+    }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
+
+  it.effect("saves a .torrent with the layers, fetching nothing else", () =>
+    Effect.gen(function* () {
+      for (const [fixture, versions] of [
+        [v2, ["v2"]],
+        [hybrid, ["v1", "v2"]],
+      ] as const) {
+        const network = yield* Network.make({ latency: "10 millis" });
+        yield* makeTreeSeed(fixture, { network, address: SEED });
+        const client = yield* makeClient({ network, address: CLIENT });
+        const source = magnetOf(fixture, ...versions);
+        let torrent = new Uint8Array();
+        const wanted = requestOf(fixture, { source, peers: at(SEED), noTrackers: true });
+        const run = yield* Effect.forkChild(
+          Stream.runCollect(
+            client.metadata(wanted, (info, pieceLayers) =>
+              Effect.sync(() => {
+                torrent = Uint8Array.from(encodeMetainfo(info.bytes, { trackers: [], webSeeds: [], pieceLayers }));
+              }),
+            ),
+          ),
+        );
+        yield* TestClock.adjust("20 seconds");
+        const events: ReadonlyArray<DownloadEvent> = yield* Fiber.join(run);
+        assert.deepStrictEqual(
+          events.filter(({ type }) => type === "warning"),
+          [],
+        );
+        const saved = Result.getOrThrow(parseMetainfo(torrent, digests));
+        assert.deepStrictEqual(saved.pieceLayers, fixture.metainfo.pieceLayers);
+        assert.strictEqual(saved.info.infoHash.hex, fixture.metainfo.info.infoHash.hex);
+        assert.isUndefined(yield* client.disk.get("/d/many/c"));
+      }
+    }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
+});
+
+describe("hashes of pieces", () => {
+  /** Fetches by a link from a peer that answers as told, and from an honest one that comes later. */
+  const withPeer = (answer: (range: HashRange, talk: FakeTalk) => EncodableMessage | undefined, seconds = 25) =>
+    Effect.gen(function* () {
+      const network = yield* Network.make({ latency: "10 millis" });
+      const fake = yield* makeFakePeer({
+        network,
+        address: OTHER,
+        fixture: v2,
+        metadata: {},
+        hear: answering(answer),
+      });
+      const honest = yield* makeFakePeer({
+        network,
+        address: SEED,
+        fixture: v2,
+        hear: answering((range) => rightAnswer(v2, range)),
+      });
+      const client = yield* makeClient({ network, address: CLIENT });
+      const source = magnetOf(v2, "v2");
+      const run = yield* watch(client, requestOf(v2, { source, peers: at(OTHER), noTrackers: true, port: 6881 }));
+      yield* TestClock.adjust("4 seconds");
+      assert.isFalse(run.isComplete());
+      yield* Effect.forkScoped(honest.dial(`${CLIENT}:6881`));
+      yield* TestClock.adjust(`${seconds} seconds`);
+      yield* Fiber.join(run.fiber);
+      yield* assertWhole(client, v2);
+      return { run, fake: fake.talks[0], honest: honest.talks[0] };
+    }).pipe(Effect.provide(MemoryTrackers.layer));
+
+  it.effect("that do not prove right are not taken, and who sent them is left by name", () =>
+    Effect.gen(function* () {
+      const { run } = yield* withPeer((range) => {
+        const right = rightAnswer(v2, range);
+        return right._tag === "Hashes" ? { ...right, hashes: right.hashes.map((byte) => byte ^ 1) } : right;
+      });
+      assert.deepStrictEqual(run.peer(OTHER), ["connected", "peer.bad-hashes"]);
+    }),
+  );
+
+  it.effect("that one peer rejects are asked of another, and of the first no more for a while", () =>
+    Effect.gen(function* () {
+      const { run, fake, honest } = yield* withPeer((range) => ({ _tag: "HashReject", range }));
+      assert.deepStrictEqual(run.peer(OTHER), ["connected"]);
+      assert.strictEqual(asked(fake).length, 3);
+      assert.sameDeepMembers(
+        asked(honest).map(({ index, length, proofLayers }) => [index, length, proofLayers]),
+        [
+          [0, 16, 3],
+          [0, 2, 0],
+          [0, 2, 0],
+        ],
+      );
+    }),
+  );
+
+  it.effect("that one peer does not answer are asked of another after 20 seconds", () =>
+    Effect.gen(function* () {
+      const { fake, honest } = yield* withPeer(() => undefined);
+      assert.strictEqual(asked(fake).length, 3);
+      assert.strictEqual(asked(honest).length, 3);
+    }),
+  );
+
+  it.effect("are asked of all that have the pieces, in parts of 512 with their proofs", () =>
+    Effect.gen(function* () {
+      const large = makeTreeFixture([["a", 1_100 * 16_384 + 1]], { version: "v2", pieceLength: 16_384 });
+      const network = yield* Network.make({ latency: "10 millis" });
+      const fakes = yield* Effect.forEach([SEED, OTHER], (address) =>
+        makeFakePeer({
+          network,
+          address,
+          fixture: large,
+          metadata: {},
+          hear: (message, talk) =>
+            message._tag === "Interested" || answering((range) => rightAnswer(large, range))(message, talk),
+        }),
+      );
+      const client = yield* makeClient({ network, address: CLIENT });
+      const source = magnetOf(large, "v2");
+      let layers = 0;
+      const wanted = requestOf(large, { source, peers: at(SEED, OTHER), noTrackers: true });
+      const run = yield* Effect.forkChild(
+        Stream.runDrain(
+          client.metadata(wanted, (_, pieceLayers) =>
+            Effect.sync(() => {
+              layers = [...pieceLayers.values()][0]?.length ?? 0;
+            }),
+          ),
+        ),
+      );
+      yield* TestClock.adjust("5 seconds");
+      yield* Fiber.join(run);
+      assert.strictEqual(layers, 1_101 * NODE_LENGTH);
+      const all = fakes.flatMap(({ talks }) => asked(talks[0]));
+      assert.deepStrictEqual(
+        fakes.map(({ talks }) => asked(talks[0]).length > 0),
+        [true, true],
+      );
+      assert.sameDeepMembers(
+        all.map(({ index, length, proofLayers }) => [index, length, proofLayers]),
+        [
+          [0, 512, 10],
+          [512, 512, 10],
+          [1024, 128, 10],
+        ],
+      );
+    }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
+});
+
+describe("hashes of blocks", () => {
+  it.effect("tell who sent the wrong one, before the piece is right", () =>
+    Effect.gen(function* () {
+      const length = 16 * 16_384;
+      const one = makeTreeFixture([["a", length]], { version: "v2", pieceLength: length });
+      const network = yield* Network.make({ latency: "10 millis" });
+      const honest = yield* makeFakePeer({
+        network,
+        address: SEED,
+        fixture: one,
+        hear: (message, talk) => {
+          if (message._tag === "HashRequest") talk.say(rightAnswer(one, message.range));
+          // It is slow: the other one is asked for some of the blocks, and for the rest again.
+          return message._tag === "HashRequest" || (message._tag === "Request" && message.begin > length / 2);
+        },
+      });
+      const liar = yield* makeFakePeer({
+        network,
+        address: OTHER,
+        fixture: one,
+        hear: (message, talk) => {
+          if (message._tag !== "Request") return false;
+          talk.sendBlock(message, new Uint8Array(message.length));
+          return true;
+        },
+      });
+      const client = yield* makeClient({ network, address: CLIENT });
+      const run = yield* watch(client, requestOf(one, { peers: at(SEED, OTHER), noTrackers: true }));
+      yield* TestClock.adjust("3 minutes");
+      const [range] = asked(honest.talks[0]);
+      assert.deepInclude(range, { base: 0, index: 0, length: 16, proofLayers: 0 });
+      assert.include(run.peer(OTHER), "peer.banned");
+      assert.notInclude(run.peer(SEED), "peer.banned");
+      assert.isFalse(run.isComplete());
+      assert.isAbove(liar.talks.length, 0);
+      yield* Fiber.interrupt(run.fiber);
+    }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
+});
+
+describe("a seed of v2", () => {
+  const ask = (fixture: TreeFixture, ranges: ReadonlyArray<HashRange>) =>
+    Effect.gen(function* () {
+      const network = yield* Network.make({ latency: "10 millis" });
+      yield* makeTreeSeed(fixture, { network, address: SEED });
+      const fake = yield* makeFakePeer({
+        network,
+        address: OTHER,
+        fixture,
+        infoHash: truncatedOf(fixture),
+        greet: (talk) => {
+          talk.say({ _tag: "HaveNone" });
+          for (const range of ranges) talk.say({ _tag: "HashRequest", range });
+        },
+      });
+      yield* Effect.forkScoped(fake.dial(`${SEED}:6881`));
+      yield* TestClock.adjust("5 seconds");
+      const talk = fake.talks[0];
+      assert.isFalse(talk?.ended);
+      assert.isFalse(talk?.heard.some(({ _tag }) => _tag === "Unchoke"));
+      return (talk?.heard ?? []).flatMap((message) =>
+        message._tag === "Hashes" || message._tag === "HashReject" ? [message] : [],
+      );
+    }).pipe(Effect.provide(MemoryTrackers.layer));
+
+  const [a, , c, d] = v2.metainfo.info.files;
+  const root = a?.piecesRoot ?? new Uint8Array(NODE_LENGTH);
+
+  it.effect("gives the hashes of pieces and blocks with proofs to whom it chokes", () =>
+    Effect.gen(function* () {
+      const ranges: ReadonlyArray<HashRange> = [
+        { root, base: 1, index: 0, length: 16, proofLayers: 3 },
+        { root, base: 1, index: 8, length: 2, proofLayers: 3 },
+        { root, base: 0, index: 4, length: 2, proofLayers: 0 },
+        { root, base: 0, index: 18, length: 2, proofLayers: 4 },
+        { root: d?.piecesRoot ?? root, base: 0, index: 2, length: 2, proofLayers: 1 },
+      ];
+      for (const fixture of [v2, hybrid]) {
+        const answers = yield* ask(fixture, ranges);
+        assert.deepStrictEqual(
+          answers.toSorted(
+            (x, y) =>
+              ranges.findIndex((r) => r.index === x.range.index && r.base === x.range.base) -
+              ranges.findIndex((r) => r.index === y.range.index && r.base === y.range.base),
+          ),
+          ranges.map((range) => rightAnswer(v2, range)),
+        );
+      }
+      const [, two] = ranges.map((range) => rightAnswer(v2, range));
+      assert.strictEqual(two?._tag, "Hashes");
+      if (two?._tag !== "Hashes") return;
+      const over = nodeOver(two.hashes.subarray(0, 64), 1, 2, digests.sha256);
+      assert.strictEqual(Hex.encode(rootAbove(over, 4, two.hashes.subarray(64), digests.sha256)), Hex.encode(root));
+      assert.strictEqual(levelsOver(16) + 1, treeHeight(a?.length ?? 0));
+    }),
+  );
+
+  it.effect("rejects what no file has, and more at a time than it may be kept busy with", () =>
+    Effect.gen(function* () {
+      const bad: ReadonlyArray<HashRange> = [
+        { root: new Uint8Array(NODE_LENGTH).fill(9), base: 1, index: 0, length: 16, proofLayers: 3 },
+        { root, base: 1, index: 0, length: 512, proofLayers: 3 },
+        { root, base: 1, index: 0, length: 16, proofLayers: 4 },
+        { root, base: 2, index: 0, length: 2, proofLayers: 0 },
+        { root, base: 0, index: 0, length: 4, proofLayers: 0 },
+        { root, base: 0, index: 20, length: 2, proofLayers: 0 },
+        { root: c?.piecesRoot ?? root, base: 0, index: 0, length: 2, proofLayers: 0 },
+      ];
+      assert.deepStrictEqual(
+        yield* ask(v2, bad),
+        bad.map((range) => ({ _tag: "HashReject" as const, range })),
+      );
+      const many = Array.from({ length: 9 }, (_, piece): HashRange => ({
+        root,
+        base: 0,
+        index: 2 * piece,
+        length: 2,
+        proofLayers: 0,
+      }));
+      const answers = yield* ask(v2, many);
+      assert.strictEqual(answers.length, 9);
+      assert.isAtLeast(answers.filter(({ _tag }) => _tag === "HashReject").length, 4);
+      assert.isAtLeast(answers.filter(({ _tag }) => _tag === "Hashes").length, 4);
+    }),
+  );
+});
+
+describe("a hybrid", () => {
+  it.effect("is fetched from one peer that is only in the v1 swarm and one that is only in v2's", () =>
+    Effect.gen(function* () {
+      const network = yield* Network.make({ latency: "10 millis" });
+      const trackers = yield* MemoryTrackers;
+      const { infoHash, pieceCount } = hybrid.metainfo.info;
+      const halves = [
+        { address: SEED, name: infoHash, has: (index: number) => index % 2 === 0 },
+        { address: OTHER, name: truncatedOf(hybrid), has: (index: number) => index % 2 === 1 },
+      ];
+      const fakes = yield* Effect.forEach(halves, ({ address, has, name }) =>
+        Effect.gen(function* () {
+          yield* trackers.add(TRACKER, name, NetAddress.inetAddressFromStringUnsafe(`${address}:6881`));
+          return yield* makeFakePeer({
+            network,
+            address,
+            fixture: hybrid,
+            infoHash: name,
+            strict: true,
+            greet: (talk) => {
+              talk.say({ _tag: "HaveNone" });
+              for (let index = 0; index < pieceCount; index++) if (has(index)) talk.say({ _tag: "Have", index });
+            },
+          });
+        }),
+      );
+      const client = yield* makeClient({ network, address: CLIENT });
+      const run = yield* watch(client, requestOf(hybrid, { trackers: [TRACKER] }));
+      yield* TestClock.adjust("20 seconds");
+      yield* Fiber.join(run.fiber);
+      yield* assertWhole(client, hybrid);
+      // v1's hash with the offer of v2 comes first, for either.
+      assert.deepStrictEqual(
+        fakes.map(({ talks }) => talks.map(({ theirs }) => [theirs.infoHash.hex, theirs.v2Upgrade])),
+        [[[infoHash.hex, true]], [[truncatedOf(hybrid).hex, false]]],
+      );
+      assert.strictEqual(fakes[1]?.accepted(), 3);
+    }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
+
+  it.effect("goes on with v2 between two of ours, and encrypted under either hash", () =>
+    Effect.gen(function* () {
+      for (const encryption of ["allow", "require"] as const) {
+        const network = yield* Network.make({ latency: "10 millis" });
+        const seed = yield* makeClient({ network, address: SEED });
+        for (const [name, bytes] of hybrid.content) yield* seed.disk.put(`/d/many/${name}`, bytes);
+        yield* watch(seed, requestOf(hybrid, { seed: true, port: 6881, noTrackers: true, encryption }));
+        yield* TestClock.adjust("1 second");
+        const client = yield* makeClient({ network, address: CLIENT });
+        const source = magnetOf(hybrid, "v2");
+        const run = yield* watch(client, requestOf(hybrid, { source, peers: at(SEED), noTrackers: true, encryption }));
+        yield* TestClock.adjust("20 seconds");
+        yield* Fiber.join(run.fiber);
+        yield* assertWhole(client, hybrid);
+      }
+    }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
+});
