@@ -48,10 +48,10 @@ const randomInfoHash: Effect.Effect<InfoHash> = Effect.map(
 const median = (numbers: ReadonlyArray<number>): number =>
   numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN;
 
-/** What a node that was there before knows: a full bucket of others wherever there are so many. */
-const savedTable = (own: Contact, all: ReadonlyArray<Contact>): SavedTable => {
+/** What a node that was there before knows: a full bucket of others wherever there are so many, looked for among `all` from `first` on. */
+const savedTable = (own: Contact, all: ReadonlyArray<Contact>, first: number): SavedTable => {
   const buckets = new Map<number, Array<Contact>>();
-  for (const other of all) {
+  for (const other of [...all.slice(first), ...all.slice(0, first)]) {
     const prefix = commonPrefix(own.id, other.id);
     const bucket = buckets.get(prefix) ?? [];
     buckets.set(prefix, bucket);
@@ -95,7 +95,7 @@ const makeSimulation = Effect.gen(function* () {
       for (const contact of contacts)
         yield* start(NetAddress.formatIp(contact.address.address), {
           routers: [],
-          saved: savedTable(contact, yield* Random.shuffle(contacts)),
+          saved: savedTable(contact, contacts, yield* Random.nextIntBetween(0, NODES - 1)),
         });
     }),
     /** A new machine, that knows two others. */
