@@ -2,7 +2,9 @@
  * The file that starts everything (`dist/main.js`): says in one line when Node is too old, answers `--version`, and runs the program from the code
  * cache. It is built in old syntax: any Node has to be able to parse it, and nothing that is new in Node may be touched before the check.
  */
+import { lostLine } from "./app/stdout.ts";
 import { runCached } from "./codeCache.ts";
+import { EXIT } from "./schema/errors/code.ts";
 import { AGENT } from "./schema/version.ts";
 
 /** Effect 4.1 says so (`engines` in package.json). */
@@ -45,6 +47,12 @@ if (major < needed[0] || (major === needed[0] && minor < needed[1])) {
   console.error(`bt-effect needs Node ${needed.join(".")} or newer; this is Node ${process.versions.node}.`);
   process.exitCode = 1;
 } else if (process.argv.length === 3 && process.argv[2] === "--version") {
+  process.stdout.on("error", (cause) => {
+    const line = lostLine(cause);
+    if (line === undefined) return;
+    process.exitCode = EXIT.storage;
+    console.error(line.trimEnd());
+  });
   process.stdout.write(`${AGENT}\n`);
 } else {
   launch();

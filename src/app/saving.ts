@@ -28,7 +28,8 @@ const reasonOf = (error: PlatformError): StorageReason => {
 
 /** Writes the bytes to `out`; `-` is standard output. A file that is there is replaced. */
 export const saveBytes = Effect.fnUntraced(function* (out: string, bytes: Uint8Array) {
-  const refuse = (error: PlatformError) => new StorageError({ operation: "write", path: out, reason: reasonOf(error) });
+  const path = out === "-" ? "standard output" : out;
+  const refuse = (error: PlatformError) => new StorageError({ operation: "write", path, reason: reasonOf(error) });
   if (out === "-") {
     const stdio = yield* Stdio.Stdio;
     return yield* Effect.mapError(Stream.run(Stream.succeed(bytes), stdio.stdout({ endOnDone: false })), refuse);

@@ -11,13 +11,17 @@ import type { StopSignal } from "./exit.ts";
 import { endingOf, signalStatus } from "./exit.ts";
 import { Interruption } from "./interruption.ts";
 import { program } from "./program.ts";
+import { lostLine } from "./stdout.ts";
 
 /** An orderly stop takes no longer, ms; a little less than the 3 s that are promised, for the end of the process itself. */
 const STOP_LIMIT = 2_800;
 
-/** Ends the process once all that was written is out of our hands, whether it could be written or not. */
+/** Ends the process once all that was written is out of our hands; where that failed although all else was well, says so. */
 const leave = (status: number): void => {
-  process.stdout.write("", () => void process.stderr.write("", () => process.exit(status)));
+  process.stdout.write("", () => {
+    const line = status === EXIT.ok ? lostLine(process.stdout.errored) : undefined;
+    process.stderr.write(line ?? "", () => process.exit(line === undefined ? status : EXIT.storage));
+  });
 };
 
 /** Starts the program with the words after its name; ends the process when it is done. */

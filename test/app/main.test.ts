@@ -1,9 +1,9 @@
 /** The program as a process: status, streams and signals. Run from the sources, on loopback. */
 import { assert, describe, it } from "@effect/vitest";
 import { Effect } from "effect";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -91,6 +91,22 @@ describe("main", () => {
     Effect.gen(function* () {
       const { status, stderr, stdout } = yield* runMain(["--version"]);
       assert.deepStrictEqual({ status, stderr, stdout }, { status: 0, stderr: "", stdout: `bt-effect ${VERSION}\n` });
+    }),
+  );
+
+  const full = existsSync("/dev/full");
+  it.live.skipIf(!full)(`ends with 4 where its results are lost${full ? "" : " (skipped: no /dev/full here)"}`, () =>
+    Effect.gen(function* () {
+      for (const args of [["--version"], ["magnet", "0123456789abcdef0123456789abcdef01234567"]]) {
+        const { status, stderr } = spawnSync("sh", [
+          "-c",
+          'exec "$0" "$@" > /dev/full',
+          process.execPath,
+          MAIN,
+          ...args,
+        ]);
+        assert.deepStrictEqual([status, String(stderr)], [4, "bt-effect: standard output: the disk is full\n"]);
+      }
     }),
   );
 

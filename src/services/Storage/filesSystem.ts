@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect";
 import * as Fs from "node:fs";
+import * as Path from "node:path";
 import { DiskFault, fault } from "./errno.ts";
 
 type Done<A> = (error: NodeJS.ErrnoException | null, value: A) => void;
@@ -12,12 +13,23 @@ const call = <A>(path: string, run: (done: Done<A>) => void): Effect.Effect<A, D
   Effect.uninterruptible(
     Effect.callback<A, DiskFault>((resume) => {
       try {
-        run((error, value) => resume(error ? Effect.fail(fault(path, error)) : Effect.succeed(value)));
+        run((error, value) => resume(error ? failing(path, error) : Effect.succeed(value)));
       } catch (cause) {
         resume(Effect.fail(fault(path, cause)));
       }
     }),
   );
+
+/** How a call on `path` failed; where a file is in the way of a folder, it is that file which is named. */
+const failing = (path: string, cause: NodeJS.ErrnoException): Effect.Effect<never, DiskFault> => {
+  const failure = fault(path, cause);
+  const above = Path.dirname(path);
+  if (failure.code !== "ENOTDIR" || above === path) return Effect.fail(failure);
+  return Effect.matchEffect(stat(above), {
+    onFailure: (other) => Effect.fail(other.code === "ENOTDIR" ? other : failure),
+    onSuccess: (entry) => Effect.fail(entry.isDirectory() ? failure : fault(above, cause)),
+  });
+};
 
 /** Opens; files are made with the permissions that the umask leaves. Never waits for the other end of a pipe. */
 export const open = (path: string, flags: number): Effect.Effect<number, DiskFault> =>

@@ -173,6 +173,20 @@ describe("Storage on the file system", () => {
     }).pipe(Effect.scoped),
   );
 
+  it.live("names the file that is in the way, not what was to go below it", () =>
+    Effect.gen(function* () {
+      const { storage, folder } = yield* bench;
+      Fs.writeFileSync(`${folder}/out`, "x");
+      const written = Effect.scoped(
+        Effect.flatMap(storage.open(layoutOf(folder, [{ length: 4 }])), (output) =>
+          Effect.andThen(output.survey, output.write(0, pattern(4))),
+        ),
+      );
+      const { path, reason } = yield* Effect.flip(written);
+      assert.deepStrictEqual([path, reason._tag], [`${folder}/out`, "NotFolder"]);
+    }).pipe(Effect.scoped),
+  );
+
   const root = process.getuid?.() === 0;
   it.live.skipIf(root)(`says that there is no permission${root ? " (skipped: root may write everywhere)" : ""}`, () =>
     Effect.gen(function* () {
