@@ -12,6 +12,7 @@ import * as Fiber from "effect/Fiber";
 import * as Option from "effect/Option";
 import * as Schedule from "effect/Schedule";
 import type * as Scope from "effect/Scope";
+import * as Semaphore from "effect/Semaphore";
 import * as Bitfield from "../schema/bitfield.ts";
 import { isSame } from "../schema/bytes.ts";
 import type { StorageError } from "../schema/errors/StorageError.ts";
@@ -60,6 +61,12 @@ export interface Recorder {
   readonly run: Effect.Effect<never, StorageError>;
 }
 
+/** What a record says of how the run ended, if it did. */
+interface RecordEnd {
+  readonly clean: boolean;
+  readonly partial: ReadonlyArray<PartialPiece>;
+}
+
 /** Starts recording; must be made after the storage was opened, so that it ends before. */
 export const makeRecorder = (
   options: RecorderOptions,
@@ -82,7 +89,7 @@ export const makeRecorder = (
 
     const isComplete = (): boolean => Bitfield.isSubset(wanted, written);
 
-    const save = (end: { readonly clean: boolean; readonly partial: ReadonlyArray<PartialPiece> }) =>
+    const saveNow = (end: RecordEnd) =>
       Effect.gen(function* () {
         if (!usable) return;
         changed = false;
@@ -109,6 +116,9 @@ export const makeRecorder = (
           return events.publish({ type: "warning", code: error.code, message: error.message });
         }),
       );
+    /** One at a time: a sync may end when a record is due, and two that are written at once spoil each other. */
+    const turns = yield* Semaphore.make(1);
+    const save = (end: RecordEnd) => Semaphore.withPermit(turns, saveNow(end));
     const inBetween = { clean: false, partial: [] };
 
     /** What was written before a sync began, and was not lost meanwhile, is synced after it. */
@@ -138,7 +148,10 @@ export const makeRecorder = (
     yield* Effect.addFinalizer(() => end);
     yield* save(inBetween);
 
-    const record = Effect.suspend(() => (changed ? save(inBetween) : Effect.void));
+    const record = Semaphore.withPermit(
+      turns,
+      Effect.suspend(() => (changed ? saveNow(inBetween) : Effect.void)),
+    );
     const recording = Effect.schedule(record, Schedule.fixed(recordInterval * MARGIN));
     const syncing = Effect.andThen(abandonable, record);
     // What the last run left unsynced has waited long enough.

@@ -109,6 +109,48 @@ describe("recorder", () => {
     ),
   );
 
+  it.effect("saves one record at a time, also where a sync ends while one is being saved", () =>
+    onMachine(
+      Effect.gen(function* () {
+        const store = yield* ResumeStore;
+        let saving = 0;
+        let mostAtOnce = 0;
+        const slow = ResumeStore.of({
+          ...store,
+          save: (at, record) =>
+            Effect.acquireUseRelease(
+              Effect.sync(() => (mostAtOnce = Math.max(mostAtOnce, ++saving))),
+              () =>
+                Effect.andThen(
+                  record.written.some((byte) => byte > 0) ? Effect.sleep("100 millis") : Effect.void,
+                  store.save(at, record),
+                ),
+              () => Effect.sync(() => saving--),
+            ),
+        });
+        const stopped = yield* Effect.forkScoped(
+          Effect.scoped(
+            Effect.gen(function* () {
+              const { recorder, put } = yield* begin({
+                spoil: (storage) => ({ ...storage, sync: Effect.andThen(Effect.sleep("2050 millis"), storage.sync) }),
+              });
+              yield* Effect.forkScoped(recorder.run, { startImmediately: true });
+              yield* put(0);
+              yield* Effect.sleep("31 seconds");
+              yield* put(1);
+              yield* Effect.sleep("5 seconds");
+            }),
+          ).pipe(Effect.provideService(ResumeStore, slow)),
+        );
+        yield* TestClock.adjust("1 minute");
+        assert.isTrue(Exit.isSuccess(yield* Fiber.await(stopped)));
+        const { written, synced } = yield* load;
+        assert.deepStrictEqual([indices(written), indices(synced)], [[0, 1], [0]]);
+        assert.strictEqual(mostAtOnce, 1);
+      }),
+    ),
+  );
+
   it.effect("does not call a piece synced that was lost and written again while the sync ran", () =>
     onMachine(
       Effect.gen(function* () {
