@@ -1,14 +1,15 @@
 /** What the other tests do over IPv4, over the loopback of IPv6 alone; the DHT, uTP, local discovery and a swarm have it beside their IPv4. */
 import { assert, describe, it } from "@effect/vitest";
 import { Effect } from "effect";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { aria2Leecher } from "../support/clients/aria2.ts";
 import { emptyFolder } from "../support/clients/folder.ts";
 import { gatheringTracker } from "../support/clients/gatheringTracker.ts";
+import { httpSeed } from "../support/clients/httpSeed.ts";
 import { libtorrent, libtorrentSeeder } from "../support/clients/libtorrent.ts";
 import { nginx } from "../support/clients/nginx.ts";
-import { assertSame, makePayload, type Payload } from "../support/clients/payload.ts";
+import { assertSame, makePayload, type Payload, writeFiles } from "../support/clients/payload.ts";
 import { describeClients } from "../support/clients/presence.ts";
 import { btEffect, eventsOfType, makeHome, runProgram } from "../support/clients/program.ts";
 
@@ -148,6 +149,17 @@ describeClients("over IPv6 alone", ["python3-libtorrent", "aria2c", "nginx"], ()
         const payload = yield* makePayload({ ...plan, webSeeds: [`${server.url}/`] });
         assert.deepStrictEqual(yield* fetches(payload, [payload.torrent]), []);
         assert.include(server.log(), "206 /web.bin");
+      }),
+    );
+
+    it.live("fetches from a web seed of BEP 17 with no peer at all", () =>
+      Effect.gen(function* () {
+        const plan = { folder: yield* emptyFolder, name: "web.bin", pieceLength: 65_536, content: 3_000_001 };
+        writeFiles(plan);
+        const seed = yield* httpSeed(readFileSync(join(plan.folder, plan.name)), plan.pieceLength, "::1");
+        const payload = yield* makePayload({ ...plan, httpSeeds: [seed.url] });
+        assert.deepStrictEqual(yield* fetches(payload, [payload.torrent]), []);
+        assert.isNotEmpty(seed.asked);
       }),
     );
   });

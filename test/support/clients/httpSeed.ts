@@ -2,10 +2,11 @@
 import { Effect, type Scope } from "effect";
 import { createServer } from "node:http";
 
-/** Serves pieces of `bytes` on loopback until the scope ends; gives its URL and what it was asked. */
+/** Serves pieces of `bytes` on an address until the scope ends; gives its URL and what it was asked. */
 export const httpSeed = (
   bytes: Uint8Array,
   pieceLength: number,
+  host = "127.0.0.1",
 ): Effect.Effect<{ readonly url: string; readonly asked: ReadonlyArray<string> }, never, Scope.Scope> =>
   Effect.gen(function* () {
     const asked: Array<string> = [];
@@ -31,7 +32,7 @@ export const httpSeed = (
       );
     });
     yield* Effect.acquireRelease(
-      Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
+      Effect.callback<void>((resume) => void server.listen(0, host, () => resume(Effect.void))),
       () =>
         Effect.callback<void>((resume) => {
           server.close(() => resume(Effect.void));
@@ -40,5 +41,5 @@ export const httpSeed = (
     );
     const address = server.address();
     const port = typeof address === "object" && address !== null ? address.port : 0;
-    return { url: `http://127.0.0.1:${port}/seed`, asked };
+    return { url: `http://${host.includes(":") ? `[${host}]` : host}:${port}/seed`, asked };
   });

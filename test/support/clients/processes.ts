@@ -44,7 +44,7 @@ export interface StartOptions {
 }
 
 /** Real programs are slow to start when six run on two cores; nothing takes this long unless it hangs. */
-const PATIENCE = "30 seconds";
+const PATIENCE = "60 seconds";
 
 const killGroup = (child: ChildProcess, signal: NodeJS.Signals): void => {
   if (child.pid === undefined) return;
