@@ -83,7 +83,8 @@ const interrupts = (options: {
     const plan = { folder, name: "slow.bin", pieceLength: 64 * 1024, content: 64 * MIB };
     writeFiles(plan);
     const web = yield* httpSeed(readFileSync(join(folder, plan.name)), plan.pieceLength);
-    const payload = yield* makePayload({ ...plan, httpSeeds: [web.url] });
+    // Leechers of libtorrent would ask the web seed as well, which is in this process.
+    const payload = yield* makePayload(options.peers === "seed" ? { ...plan, httpSeeds: [web.url] } : plan);
     const metainfo = Result.getOrThrow(parseMetainfo(readFileSync(payload.torrent), digests));
     const nodes = yield* libtorrentDht("127.0.0.1", payload, { seed: false });
     const peers = yield* Effect.forEach([{}, UTP_ONLY], (settings) =>
