@@ -54,10 +54,25 @@ const isReached = (protocol: MappingProtocol, said: RegExp) =>
   });
 
 describeClients("a seed behind the NAT of miniupnpd", ["miniupnpd", "python3-libtorrent", "root", "nftables"], () => {
-  describe.concurrent("is reached from outside", () => {
-    it.live("by PCP", () => isReached("PCP", /PCP: UDP port 6881 is port 6881 of 5\.5\.5\.2/));
-    it.live("by UPnP, when the others are not answered", () =>
+  describe.concurrent("has its port passed on", () => {
+    it.live("by PCP, and is reached", () => isReached("PCP", /PCP: UDP port 6881 is port 6881 of 5\.5\.5\.2/));
+    it.live("by UPnP, when the others are not answered, and is reached", () =>
       isReached("UPnP", /UPnP: UDP port 6881 is port 6881 of 5\.5\.5\.2/),
+    );
+
+    it.live("by NAT-PMP, where it is asked by that alone", () =>
+      Effect.gen(function* () {
+        const { box, house } = yield* makeHouse(yield* makeHub, "one", OUTSIDE);
+        const router = yield* miniupnpd(box, "PCP");
+        const [file, ...words] = house.enter;
+        const script = join(import.meta.dirname, "../support/clients/natPmpOnce.ts");
+        const asking = yield* start(file, [...words, process.execPath, script]);
+        yield* asking.prints(/"external":6881,"lifetime":\d{2,},"address":"5\.5\.5\.2"/);
+        assert.deepStrictEqual(yield* router.mappings, ["6881 to 192.168.1.2:6881"]);
+        yield* asking.kill("SIGINT");
+        assert.deepInclude(yield* asking.ended, { status: 0 });
+        assert.deepStrictEqual(yield* router.mappings, []);
+      }),
     );
   });
 });
