@@ -53,6 +53,8 @@ export interface Situation {
   readonly limit: number | undefined;
   /** Peers that offer the metadata, and bytes of it that have arrived. */
   readonly metadata: { readonly offers: number; readonly done: number; readonly total: number };
+  /** Pieces that cannot be checked before their hashes are there (v2), and peers that may be asked for them. */
+  readonly hashes: { readonly missing: number; readonly askable: number };
   /** Copies of the rarest missing piece among the connected peers. */
   readonly rarest: number;
 }
@@ -150,8 +152,23 @@ const metadata = ({ metadata: { offers, done, total }, peers }: Situation): Read
       },
 ];
 
-const withPeers = ({ peers, rarest, downloadRate }: Situation): ReadonlyArray<Cause> => {
+const hashesMissing = ({ hashes: { askable, missing }, peers }: Situation): Cause =>
+  askable === 0
+    ? {
+        code: "hashes-not-offered",
+        message: `${plural(peers.length, "peer")}, none of which can be asked for the hashes of v2`,
+        evidence: { peers: peers.length, missing },
+      }
+    : {
+        code: "waiting-for-hashes",
+        message: `fetching the hashes of ${plural(missing, "piece")} from ${plural(askable, "peer")}`,
+        evidence: { askable, missing },
+      };
+
+const withPeers = (situation: Situation): ReadonlyArray<Cause> => {
+  const { peers, rarest, downloadRate, hashes } = situation;
   if (downloadRate >= STUCK) return [];
+  if (hashes.missing > 0) return [hashesMissing(situation)];
   const wanted = peers.filter((peer) => peer.wanted);
   const count = plural(peers.length, "peer");
   if (wanted.length === 0)

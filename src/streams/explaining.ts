@@ -8,7 +8,7 @@ import type { Phase } from "../schema/events.ts";
 import { type Cause, explain } from "../schema/explain.ts";
 import { Events } from "../services/Events.ts";
 import type { Observed } from "./observing.ts";
-import type { SwarmState } from "./Swarm.ts";
+import type { SwarmState, Torrent } from "./Swarm.ts";
 import { monotonicMillis } from "../services/time.ts";
 
 /** Between two looks, in milliseconds. */
@@ -28,6 +28,15 @@ export interface ExplainSources {
   /** When the session began, in milliseconds of the monotonic clock. */
   readonly startedAt: number;
 }
+
+/** Wanted pieces that are kept back because nothing is known to judge them by. */
+const unjudged = ({ hashes, table }: Torrent): number => {
+  if (hashes.missing() === 0) return 0;
+  let pieces = 0;
+  for (let index = 0; index < table.pieceCount; index++)
+    if (table.wanted(index) && !table.have(index) && !hashes.isKnown(index)) pieces++;
+  return pieces;
+};
 
 /** A function that gives the causes at each call; `now` in milliseconds of the monotonic clock. */
 export const makeExplainer = (sources: ExplainSources): ((now: number) => ReadonlyArray<Cause>) => {
@@ -67,6 +76,7 @@ export const makeExplainer = (sources: ExplainSources): ((now: number) => Readon
       },
       limit: sources.limit(),
       metadata: { offers: offers(), ...swarm.metadata.progress() },
+      hashes: { missing: torrent === undefined ? 0 : unjudged(torrent), askable: swarm.hashes.fetching.askable() },
       rarest: torrent?.table.rarest() ?? 0,
     });
   };

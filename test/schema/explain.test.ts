@@ -17,6 +17,7 @@ const calm: Situation = {
   buffers: { used: 3, capacity: 64, writing: 1 },
   limit: undefined,
   metadata: { offers: 0, done: 0, total: 0 },
+  hashes: { missing: 0, askable: 1 },
   rarest: 1,
 };
 const alone: Situation = { ...calm, downloadRate: 0, peers: [], known: 0 };
@@ -70,6 +71,16 @@ const cases: ReadonlyArray<
     "that all choke us",
     { ...calm, downloadRate: 0, peers: [{ ...peer, choking: true }] },
     [["all-choking", /1 peer, all choking us/]],
+  ],
+  [
+    "that the hashes of v2 are on their way, before what comes after them",
+    { ...calm, downloadRate: 0, hashes: { missing: 12, askable: 2 } },
+    [["waiting-for-hashes", /fetching the hashes of 12 pieces from 2 peers/]],
+  ],
+  [
+    "that no peer can give the hashes of v2",
+    { ...calm, downloadRate: 0, hashes: { missing: 12, askable: 0 } },
+    [["hashes-not-offered", /1 peer, none of which can be asked for the hashes of v2/]],
   ],
   [
     "that nobody has what is missing",

@@ -299,6 +299,36 @@ describe("hashes of pieces", () => {
   );
 });
 
+describe("a magnet link of v2 that was stopped", () => {
+  it.effect("goes on with the metadata and the hashes that it had, asking nobody for them again", () =>
+    Effect.gen(function* () {
+      const network = yield* Network.make({ latency: "10 millis" });
+      const source = magnetOf(v2, "v2");
+      // Gives everything but pieces.
+      yield* makeFakePeer({
+        network,
+        address: SEED,
+        fixture: v2,
+        metadata: {},
+        hear: (message, talk) =>
+          message._tag === "Request" || answering((range) => rightAnswer(v2, range))(message, talk),
+      });
+      const other = yield* makeFakePeer({ network, address: OTHER, fixture: v2, hear: answering(() => undefined) });
+      const client = yield* makeClient({ network, address: CLIENT });
+      const first = yield* watch(client, requestOf(v2, { source, peers: at(SEED), noTrackers: true }));
+      yield* TestClock.adjust("10 seconds");
+      assert.isFalse(first.isComplete());
+      yield* Fiber.interrupt(first.fiber);
+      const second = yield* watch(client, requestOf(v2, { source, peers: at(OTHER), noTrackers: true }));
+      yield* TestClock.adjust("10 seconds");
+      yield* Fiber.join(second.fiber);
+      assert.isTrue(second.isComplete());
+      assert.deepStrictEqual(asked(other.talks[0]), []);
+      yield* assertWhole(client, v2);
+    }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
+});
+
 describe("hashes of blocks", () => {
   it.effect("tell who sent the wrong one, before the piece is right", () =>
     Effect.gen(function* () {

@@ -60,6 +60,8 @@ export interface HashFetching {
   /** The piece failed, and it is not known which of its blocks is wrong: `learn` is given their hashes, and says whether they prove right. */
   readonly doubt: (piece: number, learn: (leaves: Uint8Array) => boolean, now: number) => void;
   readonly tick: (now: number) => void;
+  /** Peers that may be asked. */
+  readonly askable: () => number;
 }
 
 /** Something to ask for. */
@@ -254,6 +256,7 @@ export const makeHashFetching = (options: { readonly useful: (bytes: number, now
       doubts.set(piece, { part, since: now });
       askAll(now);
     },
+    askable: () => peers.size,
     tick: (now) => {
       for (const [piece, { since }] of doubts) if (now - since > DOUBT_FOR) doubts.delete(piece);
       askAll(now);
