@@ -13,8 +13,14 @@ export interface Bar {
 
 const ours = "bt-effect";
 
-/** What is compared with what; `startup` is the time of `--version` to that of a bare Node. */
-export const bars = (rows: ReadonlyArray<Row>, startup: number): ReadonlyArray<Bar> => {
+/** What is no row: the time of `--version` to that of a bare Node, and MiB that 200 idle peers take. */
+export interface Others {
+  readonly startup: number;
+  readonly idle: number;
+}
+
+/** What is compared with what. */
+export const bars = (rows: ReadonlyArray<Row>, { startup, idle }: Others): ReadonlyArray<Bar> => {
   const good = rows.filter(({ failure }) => failure === undefined);
   const value = (scenario: string, client: string, of: (row: Row) => number): number => {
     const row = good.find((one) => one.scenario === scenario && one.client === client);
@@ -77,6 +83,7 @@ export const bars = (rows: ReadonlyArray<Row>, startup: number): ReadonlyArray<B
     atLeast(2, "seeding: speed to webtorrent's", wall("seed", "webtorrent") / wall("seed")),
     atMost(0.5, "seeding: CPU to webtorrent's", cpu("seed") / cpu("seed", "webtorrent")),
     atMost(1.1, "8 GiB: peak memory to that of 1 GiB", anon("memory") / anon("one-peer")),
+    atMost(40, "200 idle peers: MiB more than with one", idle),
     atMost(4, "--version to a bare Node", startup),
   ];
 };

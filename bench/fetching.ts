@@ -8,15 +8,13 @@ import { workplace, type Workplace } from "./launch.ts";
 import { failed, measure, type Measured } from "./measure.ts";
 import { native } from "./native.ts";
 import { type Line, lineEnds, type Network } from "./network.ts";
-import { magnetLink, type Payload, place, torrentFile, verify } from "./payload.ts";
+import { magnetLink, noTracker, type Payload, place, torrentFile, verify } from "./payload.ts";
 import { seedLibtorrent } from "./programs/libtorrent.ts";
 import type { Client, Command, Job } from "./programs/program.ts";
 import type { Scenario } from "./scenarios.ts";
 import type { SwarmOptions } from "./swarm.ts";
 
 const rampMillis = 2000;
-/** Nobody answers there: a client that finds all on disk has nobody to talk to. */
-const noTracker = "http://127.0.0.1:9/announce";
 
 /** Seeder and tracker. */
 export interface Swarm {

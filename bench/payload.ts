@@ -173,6 +173,9 @@ export const place = (payload: Payload, folder: string): void => {
   linkSync(payload.blob, path);
 };
 
+/** Nobody answers there: for those that have nobody to talk to, or are found in another way. */
+export const noTracker = "http://127.0.0.1:9/announce";
+
 /** The bytes of a .torrent file with one tracker. */
 export const torrentFile = (payload: Payload, tracker: string): Buffer =>
   Buffer.concat([Buffer.from("d8:announce"), string(tracker), Buffer.from("4:info"), payload.info, Buffer.from("e")]);

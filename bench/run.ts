@@ -3,8 +3,10 @@
  *
  *   --quick            64 MiB, once, only bt-effect and the floor: does it run?
  *   --runs N           rounds of every scenario (5)
+ *   --noisy            take runs as they come, however busy the machine is
  *   --clients A,B      only these
- *   --scenarios A,B    only these (the optional ones too); `hashing` is making and checking torrents, `start-up` is `--version`
+ *   --scenarios A,B    only these (the optional ones too); `hashing` is making and checking torrents,
+ *                      `start-up` is `--version`, `idle` is 200 peers that do nothing
  *
  * A client that cannot be run is a failed row and a non-zero exit. Results: bench/results/<time>.json, docs/bench.svg.
  */
@@ -17,16 +19,19 @@ import { barTable, bars } from "./bars.ts";
 import { chart } from "./chart.ts";
 import { clients } from "./clients.ts";
 import { measureHashing } from "./hashing.ts";
+import { idlePeers, measureIdle } from "./idle.ts";
 import { failed } from "./measure.ts";
 import { enterNetwork } from "./network.ts";
+import { makePayload } from "./payload.ts";
 import { program } from "./programs/btEffect.ts";
 import { median, summarise, table } from "./report.ts";
 import { type Outcome, runScenario } from "./rounds.ts";
-import { quickScenarios, type Scenario, scenarios } from "./scenarios.ts";
+import { quickScenarios, type Scenario, scenarios, small } from "./scenarios.ts";
 
 const { values: flags } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
+    noisy: { type: "boolean", default: false },
     runs: { type: "string" },
     clients: { type: "string" },
     scenarios: { type: "string" },
@@ -41,6 +46,8 @@ const wantedClients = flags.clients?.split(",");
 const wantedScenarios = flags.scenarios?.split(",");
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const whole = !flags.quick && wantedClients === undefined && wantedScenarios === undefined;
+/** What is measured apart from the scenarios. */
+const asked = (name: string): boolean => whole || wantedScenarios?.includes(name) === true;
 
 // What has to be installed first needs the network that is about to be left.
 for (const { name, version } of clients.filter(({ name }) => wantedClients?.includes(name) ?? !flags.quick))
@@ -74,7 +81,14 @@ const run = (scenario: Scenario): Promise<Outcome> => {
     const rows = runs.map((one) => summarise(scenario, one.client, [one]));
     return Promise.resolve({ scenario, rows, runs, versions: {}, other: "nobody" });
   }
-  return runScenario(scenario, { network, root, outputs, rounds, quick: flags.quick, clients: wantedClients });
+  return runScenario(scenario, {
+    network,
+    root,
+    outputs,
+    rounds,
+    noisy: flags.noisy || flags.quick,
+    clients: wantedClients,
+  });
 };
 
 const chosen = flags.quick
@@ -87,15 +101,24 @@ for (const scenario of chosen) {
   console.log(`${table(scenario, outcome.rows, outcome.other)}\n`);
 }
 const rows = outcomes.flatMap((outcome) => outcome.rows);
-const hashing =
-  whole || wantedScenarios?.includes("hashing") === true ? await measureHashing({ root, rounds, say }) : undefined;
+const hashing = asked("hashing") ? await measureHashing({ root, rounds, say }) : undefined;
 if (hashing !== undefined) console.log(`${hashing.table}\n`);
-const started = whole || wantedScenarios?.includes("start-up") === true ? startup() : undefined;
+const started = asked("start-up") ? startup() : undefined;
 if (started !== undefined)
   console.log(
     `### start-up\n\n\`node dist/main.js --version\` ${(started.program * 1000).toFixed(0)} ms, \`node -e 0\` ${(started.bare * 1000).toFixed(0)} ms\n`,
   );
-const found = bars(rows, started === undefined ? NaN : started.program / started.bare);
+const idle = asked("idle")
+  ? await measureIdle(makePayload(join(root, "payloads"), small), { network, root, outputs: root })
+  : undefined;
+if (idle !== undefined)
+  console.log(
+    `### idle\n\nA seed takes ${idle.one.toFixed(0)} MiB with 1 idle peer and ${idle.many.toFixed(0)} MiB with ${idlePeers}.\n`,
+  );
+const found = bars(rows, {
+  startup: started === undefined ? NaN : started.program / started.bare,
+  idle: idle === undefined ? NaN : idle.many - idle.one,
+});
 const lines = barTable(found, whole);
 if (lines !== undefined) console.log(`${lines}\n`);
 
@@ -108,7 +131,7 @@ console.log(
 mkdirSync(join(here, "results"), { recursive: true });
 writeFileSync(
   join(here, "results", `${time.replaceAll(":", "-")}.json`),
-  `${JSON.stringify({ time, machine, network: network.what, versions, rows, bars: found, hashing: hashing?.rows, startup: started, runs: outcomes.flatMap(({ runs }) => runs) }, null, 2)}\n`,
+  `${JSON.stringify({ time, machine, network: network.what, versions, rows, bars: found, hashing: hashing?.rows, startup: started, idle, runs: outcomes.flatMap(({ runs }) => runs) }, null, 2)}\n`,
 );
 if (whole) writeFileSync(join(here, "../docs/bench.svg"), chart(rows));
 network.close();

@@ -32,7 +32,8 @@ const kibibyte = 1024;
 const mebibyte = 1024 * kibibyte;
 
 const gibibyte: PayloadSpec = { name: "noise-1g", size: 1024 * mebibyte, pieceLength: mebibyte, repeat: 1 };
-const small: PayloadSpec = { name: "noise-64m", size: 64 * mebibyte, pieceLength: mebibyte, repeat: 1 };
+/** 64 MiB. */
+export const small: PayloadSpec = { name: "noise-64m", size: 64 * mebibyte, pieceLength: mebibyte, repeat: 1 };
 const manyFiles: PayloadSpec = {
   name: "files-512m",
   size: 512 * mebibyte,

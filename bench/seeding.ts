@@ -9,7 +9,7 @@ import type { Surroundings } from "./fetching.ts";
 import { launch, workplace } from "./launch.ts";
 import { failed, measure, type Measured, watchMemory } from "./measure.ts";
 import { native } from "./native.ts";
-import { type Payload, place, torrentFile, verify } from "./payload.ts";
+import { noTracker, type Payload, place, torrentFile, verify } from "./payload.ts";
 import { leechLibtorrent } from "./programs/libtorrent.ts";
 import type { Client, Command, Job } from "./programs/program.ts";
 import type { Scenario } from "./scenarios.ts";
@@ -61,8 +61,7 @@ export const measureSeeding = async (
   const [work, other] = [await workplace(around.root, around.root), await workplace(around.root, around.root)];
   place(payload, work.folder);
   const source = join(work.home, "..", `${payload.name}.torrent`);
-  // Nobody answers there: the leecher is all the swarm there is.
-  writeFileSync(source, torrentFile(payload, "http://127.0.0.1:9/announce"));
+  writeFileSync(source, torrentFile(payload, noTracker));
   const job: Job = { ...work, source, name: payload.torrentName, host, encrypted: false };
   const command = client.seed?.(job);
   if (command === undefined) return failed("it is no seeder");

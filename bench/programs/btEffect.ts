@@ -37,7 +37,7 @@ export const btEffect: Client = {
   check: fetch,
   seed: ({ source, folder, home, host, port }) => ({
     file: process.execPath,
-    args: [program, "seed", source, folder, "--bind", host, "--port", String(port), "--no-trackers"],
+    args: [program, "seed", source, folder, "--bind", host, "--port", String(port), "--no-trackers", ...maxPeers],
     env: { ...quietEnvironment, XDG_STATE_HOME: home, XDG_CONFIG_HOME: home },
   }),
 };
