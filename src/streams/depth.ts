@@ -1,6 +1,6 @@
 /**
- * How many requests to keep with one peer: twice what rate × least delay needs, found by slow start. Plain arithmetic; its
- * caller gives it the time.
+ * How many requests to keep with one peer: twice what rate × least delay needs, found by slow start; and for a peer that answers in bursts (transmission
+ * looks at its peers twice a second) as many as make a burst worth it. Plain arithmetic; its caller gives it the time.
  */
 import { BLOCK_LENGTH } from "../schema/wire.ts";
 
@@ -10,6 +10,14 @@ const LEAST = 16;
 const TURN = 0.75;
 /** Answers that take so many times the least delay wait in a queue: more requests would only make it longer. */
 const QUEUEING = 2;
+/** A peer that kept requests waiting for this long without a block answers in bursts, in milliseconds: no turn of ours takes as long. */
+const PAUSE = 100;
+/** The next burst is let become so many times as large. */
+const GROWTH = 4;
+/** What a queue is longer by for the sake of bursts is half as much after so many milliseconds without one. */
+const HALF_LIFE = 3_000;
+/** No burst is worth more than what comes within so many milliseconds. */
+const MOST_AHEAD = 2_000;
 /** A window of the rate is at least this long, in milliseconds. */
 const WINDOW = 50;
 
@@ -17,8 +25,8 @@ const WINDOW = 50;
 export interface Depth {
   /** A block arrived. */
   readonly arrived: (bytes: number, now: number) => void;
-  /** A request was answered after this long. */
-  readonly answered: (delay: number) => void;
+  /** A request was answered after this long; before `arrived`. */
+  readonly answered: (delay: number, now: number) => void;
   /** Requests to keep waiting, between 16 and `most`. */
   readonly depth: () => number;
   /** Bytes per second over the last windows; 0 when nothing came for a while. */
@@ -33,6 +41,25 @@ export const makeDepth = (most: () => number): Depth => {
   let rate = 0;
   let windowStart = -1;
   let windowBytes = 0;
+  let lastArrival = 0;
+  /** What came since the last pause: how many blocks, and from when on. */
+  let run = { blocks: 0, from: 0 };
+  /** Requests that bursts are worth. */
+  let burst = 0;
+
+  const blocksIn = (time: number): number => (rate * time) / 1000 / BLOCK_LENGTH;
+
+  const current = (): number =>
+    Math.max(LEAST, Math.min(Math.ceil(Math.max(depth, Math.min(burst, blocksIn(MOST_AHEAD)))), most()));
+
+  /** A block ends a pause: whether the peer used up a queue before, in less time than it paused. Then it would have used up a longer one. */
+  const endPause = (now: number, delay: number): void => {
+    const pause = now - lastArrival;
+    if (pause < PAUSE) return;
+    if (delay >= pause * 0.9 && lastArrival - run.from < pause && run.blocks >= current() / 2)
+      burst = GROWTH * current();
+    run = { blocks: 0, from: now };
+  };
 
   const close = (now: number): void => {
     const elapsed = now - windowStart;
@@ -40,7 +67,8 @@ export const makeDepth = (most: () => number): Depth => {
     const measured = (windowBytes * 1000) / elapsed;
     if (slowStart && measured < rate * 1.1) slowStart = false;
     rate = rate === 0 ? measured : rate * 0.5 + measured * 0.5;
-    if (!slowStart) depth = (2 * rate * (Number.isFinite(least) ? least : WINDOW)) / 1000 / BLOCK_LENGTH;
+    if (!slowStart) depth = 2 * blocksIn(Number.isFinite(least) ? least : WINDOW);
+    burst *= 0.5 ** (elapsed / HALF_LIFE);
     windowStart = now;
     windowBytes = 0;
   };
@@ -51,12 +79,15 @@ export const makeDepth = (most: () => number): Depth => {
       windowBytes += bytes;
       if (slowStart) depth++;
       close(now);
+      lastArrival = now;
+      run.blocks++;
     },
-    answered: (delay) => {
+    answered: (delay, now) => {
+      endPause(now, delay);
       if (delay < least) least = Math.max(delay, TURN);
       if (delay > least * QUEUEING) slowStart = false;
     },
-    depth: () => Math.max(LEAST, Math.min(Math.ceil(depth), most())),
+    depth: current,
     rate: (now) => {
       if (windowStart < 0) return 0;
       const elapsed = now - windowStart;

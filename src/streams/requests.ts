@@ -122,7 +122,7 @@ export const makeRequests = (assembler: Assembler, asking: Asking): Requests => 
       clock = now;
       const at = waiting.take(keyOf(index, begin));
       if (at >= 0) {
-        depth.answered(now - at);
+        depth.answered(now - at, now);
         if (!wanted) assembler.giveBack(contributor, index, begin);
       }
       lastBlock = now;

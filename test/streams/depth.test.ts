@@ -127,10 +127,37 @@ describe("depth", () => {
     assert.isTrue(slow >= 8 && slow <= 16, `${slow} requests`);
   });
 
+  it("asks more of a peer that answers in bursts, however fast it was once, and less again when it does so no more", () => {
+    const waiting: Array<BlockSpan> = [];
+    const requests = makeRequests(endless(), {
+      slot: 0,
+      address: "10.0.0.1:1",
+      ask: (blocks) => void waiting.push(...blocks),
+      cancel: unused,
+      most: () => 500,
+      whileChoked: () => undefined,
+      first: () => undefined,
+    });
+    /** Answers what waits, as it comes off the socket: four blocks a read. */
+    const answer = (count: number, now: number): void => {
+      for (let left = count; left > 0; left -= 4) {
+        for (const { index } of waiting.splice(0, Math.min(4, left)))
+          requests.arrived({ index, begin: 0, length: BLOCK_LENGTH, wanted: true }, now);
+        requests.refill(now, false, Number.POSITIVE_INFINITY);
+      }
+    };
+    requests.refill(0, false, Number.POSITIVE_INFINITY);
+    answer(4, 1);
+    for (let tick = 500; tick <= 5_000; tick += 500) answer(waiting.length, tick);
+    assert.isAtLeast(waiting.length, 400);
+    for (let now = 5_000; now <= 25_000; now++) answer(1, now);
+    assert.isAtMost(waiting.length, 40);
+  });
+
   it("tells the rate of the last second, and that nothing comes any more", () => {
     const depth = makeDepth(() => 100);
     for (let now = 0; now <= 2_000; now += 10) {
-      depth.answered(5);
+      depth.answered(5, now);
       depth.arrived(BLOCK_LENGTH, now);
     }
     assert.approximately(depth.rate(2_000), BLOCK_LENGTH * 100, BLOCK_LENGTH * 10);
