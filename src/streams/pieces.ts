@@ -10,7 +10,7 @@ import * as Stream from "effect/Stream";
 import { DownloadFailed, type DownloadReason } from "../schema/errors/DownloadError.ts";
 import { contradiction } from "../schema/errors/MetainfoError.ts";
 import type { StorageError } from "../schema/errors/StorageError.ts";
-import { pieceOffset } from "../schema/geometry.ts";
+import { fileOf, pieceOffset } from "../schema/geometry.ts";
 import { NODE_LENGTH } from "../schema/merkle.ts";
 import type { PieceDigest } from "../schema/pieceHashes.ts";
 import { DataSettings } from "../schema/settings.ts";
@@ -86,7 +86,9 @@ const reject = Effect.fnUntraced(function* (
     blocks.filter(({ peer }, block) => peer !== undefined || !piece.isPad(block)),
   );
   torrent.assembler.failed(piece);
-  if (digest.leaves !== undefined && wrong === undefined && blaming.suspect(piece.index)) {
+  // A hybrid's piece may have failed by SHA-1 alone: then there is nothing to prove the hashes of its blocks by.
+  const isProvable = (): boolean => torrent.hashes.layerOf(fileOf(torrent.info, piece.index)) !== undefined;
+  if (digest.leaves !== undefined && wrong === undefined && blaming.suspect(piece.index) && isProvable()) {
     const { index } = piece;
     const learn = (leaves: Uint8Array): boolean => {
       const right = torrent.hashes.learnLeaves(index, leaves);

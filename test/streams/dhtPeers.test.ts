@@ -2,12 +2,14 @@ import { assert, describe, it } from "@effect/vitest";
 import { Effect, Fiber, Layer, Stream } from "effect";
 import { NetAddress } from "effect/net";
 import { TestClock } from "effect/testing";
-import type { InfoHash } from "../../src/schema/infoHash.ts";
+import { type InfoHash, wireNames } from "../../src/schema/infoHash.ts";
 import type { Magnet } from "../../src/schema/magnet.ts";
 import { type Announcement, Dht, type PeersOptions } from "../../src/services/Dht/Dht.ts";
 import * as Network from "../../src/services/MemoryNetwork/MemoryNetwork.ts";
 import { MemoryTrackers } from "../../src/services/Tracker/memory.ts";
 import type { DownloadRequest } from "../../src/streams/request.ts";
+import { makeFakePeer } from "../support/fakePeer.ts";
+import { makeTreeFixture } from "../support/trees.ts";
 import { dhtOnly, DHT_PORT, infoHashOf, inet, makeDht } from "../support/dht.ts";
 import { type Fixture, makeClient, makeFixture, makeSeed, requestOf, TRACKER, watch } from "../support/swarm.ts";
 
@@ -85,6 +87,30 @@ describe("dhtPeers", () => {
       assert.isTrue(run.isComplete());
       assert.deepStrictEqual(yield* client.disk.get("/d/payload.bin"), fixture.bytes);
     }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
+
+  it.effect(
+    "searches for both names of a hybrid, for that which a link lacks as soon as it is known, and announces both",
+    () =>
+      Effect.gen(function* () {
+        const fixture = makeTreeFixture([["a", 100_000]], { version: "hybrid", pieceLength: 32_768 });
+        const [v1, v2] = wireNames(fixture.metainfo.info);
+        const network = yield* Network.make({ latency: "10 millis" });
+        const whole = makeSpy([]);
+        const first = yield* makeClient({ network, address: "10.0.0.1", dht: whole.layer });
+        yield* watch(first, requestOf(fixture, { noTrackers: true }));
+        yield* soon;
+        assert.deepStrictEqual(whole.searched, [v1, v2]);
+
+        const fake = yield* makeFakePeer({ network, address: "10.0.0.3", fixture, metadata: {} });
+        const link = makeSpy([fake.address]);
+        const second = yield* makeClient({ network, address: "10.0.0.2", dht: link.layer });
+        yield* watch(second, magnetOf(fixture, { port: 6881 }));
+        yield* TestClock.adjust("3 seconds");
+        assert.deepStrictEqual(link.searched, [v1, v2]);
+        assert.strictEqual(link.announced.length, 1);
+        assert.deepStrictEqual(link.announcement(), { port: 6881, seed: true });
+      }).pipe(Effect.provide(MemoryTrackers.layer)),
   );
 
   it.effect("says that there is nobody to ask when it is switched off, and what it asks when it is not", () =>

@@ -513,4 +513,49 @@ describe("a hybrid", () => {
       }
     }).pipe(Effect.provide(MemoryTrackers.layer)),
   );
+
+  it.effect("is found in the local network by either hash", () =>
+    Effect.gen(function* () {
+      for (const version of ["v1", "v2"] as const) {
+        const network = yield* Network.make({ latency: "10 millis" });
+        yield* makeTreeSeed(hybrid, { network, address: SEED, lsd: true });
+        const client = yield* makeClient({ network, address: CLIENT, lsd: true });
+        const run = yield* watch(client, requestOf(hybrid, { source: magnetOf(hybrid, version), noTrackers: true }));
+        yield* TestClock.adjust("30 seconds");
+        yield* Fiber.join(run.fiber);
+        yield* assertWhole(client, hybrid);
+      }
+    }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
+
+  it.effect("blames by blocks only where there is something to prove their hashes by", () =>
+    Effect.gen(function* () {
+      const length = 16 * 16_384;
+      const one = makeTreeFixture([["a", 2 * length]], { version: "hybrid", pieceLength: length, bare: true });
+      const network = yield* Network.make({ latency: "10 millis" });
+      // Under v2's hash; it has all pieces, but gives no hashes of pieces.
+      const fake = (address: string, lies: boolean) =>
+        makeFakePeer({
+          network,
+          address,
+          fixture: one,
+          infoHash: truncatedOf(one),
+          hear: (message, talk) => {
+            if (message._tag === "HashRequest") talk.say({ _tag: "HashReject", range: message.range });
+            if (lies && message._tag === "Request") talk.sendBlock(message, new Uint8Array(message.length));
+            return message._tag === "HashRequest" || (lies && message._tag === "Request");
+          },
+        });
+      const honest = yield* fake(SEED, false);
+      yield* fake(OTHER, true);
+      const client = yield* makeClient({ network, address: CLIENT });
+      const run = yield* watch(client, requestOf(one, { peers: at(SEED, OTHER), noTrackers: true }));
+      yield* TestClock.adjust("2 minutes");
+      yield* Fiber.join(run.fiber);
+      yield* assertWhole(client, one);
+      assert.isTrue(asked(honest.talks[0]).every(({ base }) => base === 4));
+      assert.notInclude(run.peer(SEED), "peer.banned");
+      assert.notInclude(run.peer(SEED), "peer.bad-hashes");
+    }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
 });

@@ -23,7 +23,7 @@ const layer = Layer.mock(Tracker, {
 describe("scraping", () => {
   it.effect("asks all at once and gives every answer beside the failures, in their order", () =>
     Effect.gen(function* () {
-      const fiber = yield* Effect.forkChild(scrapeAll(["http://a", "http://dead", "udp://b:1"], infoHash));
+      const fiber = yield* Effect.forkChild(scrapeAll(["http://a", "http://dead", "udp://b:1"], [infoHash]));
       yield* TestClock.adjust("15 seconds");
       const answers = yield* Fiber.join(fiber);
       assert.deepStrictEqual(
@@ -35,5 +35,27 @@ describe("scraping", () => {
         [counts, "tracker.timed-out", counts],
       );
     }).pipe(Effect.provide(layer)),
+  );
+
+  it.effect("asks for a hybrid by both its names, and takes the larger counts, or those there are", () =>
+    Effect.gen(function* () {
+      const second = Option.getOrThrow(fromBytes(new Uint8Array(20).fill(8)));
+      const scrapes = yield* scrapeAll(["http://both", "http://one", "http://none"], [infoHash, second]);
+      assert.deepStrictEqual(
+        scrapes.map(({ result }) => Result.match(result, { onSuccess: (of) => of, onFailure: ({ code }) => code })),
+        [{ seeders: 3, leechers: 5, completed: 1, downloaders: 4 }, counts, "tracker.timed-out"],
+      );
+    }).pipe(
+      Effect.provide(
+        Layer.mock(Tracker, {
+          scrape: (url, name) => {
+            if (url === "http://none" || (url === "http://one" && name.hex === infoHash.hex))
+              return Effect.fail(new TrackerError({ url, reason: { _tag: "TimedOut" } }));
+            if (url === "http://one" || name.hex === infoHash.hex) return Effect.succeed(counts);
+            return Effect.succeed({ seeders: 1, leechers: 5, completed: 0, downloaders: 4 });
+          },
+        }),
+      ),
+    ),
   );
 });

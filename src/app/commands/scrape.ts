@@ -8,6 +8,7 @@ import { type Scraped, scrapeAll } from "../../streams/scraping.ts";
 import * as Text from "../display/text.ts";
 import type { OutputFlags } from "../output.ts";
 import { withOutput } from "../output.ts";
+import { wireNames } from "../../schema/infoHash.ts";
 import { Screen } from "../Screen/Screen.ts";
 import { ScrapeFailed } from "../ScrapeFailed.ts";
 import { readSource } from "../source.ts";
@@ -66,7 +67,7 @@ export const scrape = (input: ScrapeInput) =>
     const urls = [...new Set([...of.trackers.flat(), ...input.tracker])];
     const name = model.name ?? model.infoHash.hex;
     if (urls.length === 0) return yield* new ScrapeFailed({ name, trackers: 0 });
-    const answers = yield* Effect.provide(scrapeAll(urls, model.infoHash), Live.layer({ proxy }));
+    const answers = yield* Effect.provide(scrapeAll(urls, wireNames(model)), Live.layer({ proxy }));
     if (!input.quiet || input.json) screen.print(input.json ? data(answers) : page(answers));
     if (answers.every(({ result }) => Result.isFailure(result)))
       return yield* new ScrapeFailed({ name, trackers: urls.length });
