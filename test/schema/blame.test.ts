@@ -125,4 +125,26 @@ describe("blame", () => {
       assert.deepStrictEqual(convicted, liars);
     },
   );
+
+  it("convicts those of the blocks that are known to be wrong, and nobody else", () => {
+    const blame = makeBlame();
+    const sent = [
+      { ...right(0, "a"), wrong: false },
+      { ...wrong(1, "b"), wrong: true },
+      { ...wrong(2, "c"), wrong: true },
+    ];
+    assert.deepStrictEqual(blame.failed(7, sent), ["b", "c"]);
+    assert.isFalse(blame.suspect(7));
+    assert.deepStrictEqual(blame.verified(7, good), []);
+  });
+
+  it("convicts by the hashes of blocks when they are learnt after the failure, and seeks nobody any more", () => {
+    const blame = makeBlame();
+    assert.deepStrictEqual(blame.failed(7, [right(0, "a"), wrong(1, "b"), right(2, "a")]), []);
+    assert.isTrue(blame.suspect(7));
+    assert.deepStrictEqual(blame.compared(7, good), ["b"]);
+    assert.isFalse(blame.suspect(7));
+    assert.deepStrictEqual(blame.compared(7, good), []);
+    assert.deepStrictEqual(blame.compared(8, good), []);
+  });
 });

@@ -60,6 +60,18 @@ export const contract = (bench: Effect.Effect<ResumeStore["Service"], never, Sco
     }).pipe(Effect.scoped),
   );
 
+  it.live("keeps piece layers by info-hash", () =>
+    Effect.gen(function* () {
+      const store = yield* bench;
+      assert.isTrue(Option.isNone(yield* store.loadLayers(infoHash)));
+      const nodes = Uint8Array.from({ length: 64 }, (_, at) => at);
+      yield* store.saveLayers(infoHash, nodes);
+      const expected = Uint8Array.from(nodes);
+      nodes.fill(0);
+      assert.deepStrictEqual(Uint8Array.from(Option.getOrThrow(yield* store.loadLayers(infoHash))), expected);
+    }).pipe(Effect.scoped),
+  );
+
   it.live("locks an output for as long as the scope lives", () =>
     Effect.gen(function* () {
       const store = yield* bench;
