@@ -1,5 +1,6 @@
 /** What is in a torrent, as a page for people and as one object for scripts (`info`, `info --json`). Pure. */
 import * as Hex from "effect/encoding/Hex";
+import { payloadLength } from "../schema/geometry.ts";
 import type { Magnet } from "../schema/magnet.ts";
 import { formatMagnet } from "../schema/magnet.ts";
 import type { Metainfo, TorrentFile } from "../schema/metainfo.ts";
@@ -16,16 +17,12 @@ export const magnetOf = ({ info, trackers, webSeeds }: Metainfo): string =>
     ...(info.infoHashV1 !== undefined && { infoHashV1: info.infoHashV1 }),
     ...(info.infoHashV2 !== undefined && { infoHashV2: info.infoHashV2 }),
     name: info.name,
-    length: payloadOf(info.files),
+    length: payloadLength(info),
     trackers: trackers.flat(),
     webSeeds,
     peers: [],
     nodes: [],
   });
-
-/** Bytes of the files, pads left out. */
-export const payloadOf = (files: ReadonlyArray<TorrentFile>): number =>
-  files.reduce((sum, file) => (file.pad ? sum : sum + file.length), 0);
 
 const dateOf = (secondsSince1970: number | undefined): string | undefined => {
   const date = new Date((secondsSince1970 ?? Number.NaN) * 1000);
@@ -97,7 +94,7 @@ const fileLines = (files: ReadonlyArray<TorrentFile>): ReadonlyArray<string> => 
 const torrentPage = (metainfo: Metainfo): ReadonlyArray<string> => {
   const { info } = metainfo;
   const files = info.files.filter((file) => !file.pad);
-  const size = payloadOf(info.files);
+  const size = payloadLength(info);
   const tiers = metainfo.trackers.flatMap((tier, index) =>
     tier.map((url) => (metainfo.trackers.length === 1 ? url : `${url} (tier ${index + 1})`)),
   );
@@ -157,7 +154,7 @@ export const data = (source: TorrentSource): unknown => {
     infoHash: info.infoHash.hex,
     infoHashV1: info.infoHashV1,
     infoHashV2: info.infoHashV2,
-    size: payloadOf(info.files),
+    size: payloadLength(info),
     pieceLength: info.pieceLength,
     pieceCount: info.pieceCount,
     private: info.private,

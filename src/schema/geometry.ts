@@ -80,6 +80,10 @@ export const piecesOf = (shape: Shape, file: Extent): PieceRange | undefined =>
         last: Math.floor((file.offset + file.length - 1) / shape.pieceLength),
       };
 
+/** Bytes of all files but pads: what people call the size of a torrent. */
+export const payloadLength = ({ files }: Pick<TorrentInfo, "files">): number =>
+  files.reduce((sum, file) => (file.pad ? sum : sum + file.length), 0);
+
 /** A run of bytes within one file. */
 export interface FileSpan {
   /** Index of the file in torrent order. */

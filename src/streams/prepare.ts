@@ -13,7 +13,7 @@ import * as Scope from "effect/Scope";
 import * as Bitfield from "../schema/bitfield.ts";
 import { type DownloadError, DownloadFailed } from "../schema/errors/DownloadError.ts";
 import { StorageError } from "../schema/errors/StorageError.ts";
-import { pieceLength, wantedPieces } from "../schema/geometry.ts";
+import { payloadLength, pieceLength, wantedPieces } from "../schema/geometry.ts";
 import type { MetainfoError } from "../schema/errors/MetainfoError.ts";
 import type { TorrentInfo } from "../schema/metainfo.ts";
 import { DataSettings } from "../schema/settings.ts";
@@ -97,7 +97,7 @@ const tellMetadata = (info: TorrentInfo, output: Output, selectedSize: number) =
       infoHash: info.infoHash.hex,
       name: info.name,
       output: output.layout.root,
-      size: info.totalLength,
+      size: payloadLength(info),
       selectedSize,
       files: info.files.flatMap((file, index) =>
         file.pad ? [] : [{ path: file.path.join("/"), size: file.length, selected: chosen.has(index) }],

@@ -3,6 +3,7 @@ import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Latch from "effect/Latch";
 import type { StorageError } from "../schema/errors/StorageError.ts";
+import { payloadLength } from "../schema/geometry.ts";
 import { Events } from "../services/Events.ts";
 import type { Disk } from "./disk.ts";
 import type { Identity } from "./identity.ts";
@@ -56,7 +57,7 @@ export const makeTelling = ({
             infoHash: infoHash.hex,
             name,
             output,
-            ...(known !== undefined && { size: known.totalLength }),
+            ...(known !== undefined && { size: payloadLength(known) }),
             ...(port !== undefined && { port }),
           });
         }),

@@ -2,13 +2,14 @@
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
 import * as Path from "effect/Path";
+import { payloadLength } from "../../schema/geometry.ts";
 import type { TorrentInfo } from "../../schema/metainfo.ts";
 import * as HashThreads from "../../services/HashThreads/workers.ts";
 import * as StorageFiles from "../../services/Storage/files.ts";
 import { create as createTorrent, type Created, type CreateOptions } from "../../streams/creating.ts";
 import * as Text from "../display/text.ts";
 import { withHashingLine } from "../hashingLine.ts";
-import { magnetOf, payloadOf } from "../infoPage.ts";
+import { magnetOf } from "../infoPage.ts";
 import type { OutputFlags } from "../output.ts";
 import { withOutput } from "../output.ts";
 import { saveBytes } from "../saving.ts";
@@ -54,7 +55,7 @@ const data = ({ bytes, metainfo }: Created, output: string): unknown => ({
   infoHash: metainfo.info.infoHash.hex,
   infoHashV1: metainfo.info.infoHashV1,
   infoHashV2: metainfo.info.infoHashV2,
-  size: payloadOf(metainfo.info.files),
+  size: payloadLength(metainfo.info),
   files: metainfo.info.files.filter(({ pad }) => !pad).length,
   pieceLength: metainfo.info.pieceLength,
   pieceCount: metainfo.info.pieceCount,
@@ -65,7 +66,7 @@ const data = ({ bytes, metainfo }: Created, output: string): unknown => ({
 /** The line for people. */
 const line = ({ metainfo: { info } }: Created, output: string): string => {
   const files = info.files.filter(({ pad }) => !pad);
-  const size = `${Text.count(files.length, "file")}, ${Text.size(payloadOf(files))}`;
+  const size = `${Text.count(files.length, "file")}, ${Text.size(payloadLength(info))}`;
   const pieces = `${Text.count(info.pieceCount, "piece")} of ${Text.size(info.pieceLength)}`;
   const hashes = [info.infoHashV1, info.infoHashV2].filter((hash) => hash !== undefined).join(", ");
   const where = output === "-" ? "" : `: ${output}`;

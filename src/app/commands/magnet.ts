@@ -2,13 +2,14 @@
 import * as Deferred from "effect/Deferred";
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
+import { payloadLength } from "../../schema/geometry.ts";
 import { formatMagnet } from "../../schema/magnet.ts";
 import type { Metainfo, TorrentInfo } from "../../schema/metainfo.ts";
 import { encodeMetainfo } from "../../schema/metainfo/write.ts";
 import type { TorrentSource } from "../../streams/request.ts";
 import { request } from "../../streams/request.ts";
 import * as Text from "../display/text.ts";
-import { magnetOf, payloadOf } from "../infoPage.ts";
+import { magnetOf } from "../infoPage.ts";
 import { withOutput } from "../output.ts";
 import { saveBytes } from "../saving.ts";
 import { Screen } from "../Screen/Screen.ts";
@@ -70,7 +71,7 @@ const save = (input: MagnetInput, output: string) =>
     yield* saveBytes(output, torrent);
     if (!input.json && !input.quiet && output !== "-")
       screen.write(
-        `${Text.printable(`${info.name}: ${Text.size(payloadOf(info.files))}, ${info.infoHash.hex}: ${output}`)}\n`,
+        `${Text.printable(`${info.name}: ${Text.size(payloadLength(info))}, ${info.infoHash.hex}: ${output}`)}\n`,
       );
   });
 

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect";
 import * as Path from "effect/Path";
 import { DamagedError } from "../../schema/errors/DamagedError.ts";
+import { payloadLength } from "../../schema/geometry.ts";
 import type { TorrentInfo } from "../../schema/metainfo.ts";
 import * as HashThreads from "../../services/HashThreads/workers.ts";
 import * as StorageFiles from "../../services/Storage/files.ts";
@@ -13,7 +14,6 @@ import {
 } from "../../streams/verifying.ts";
 import * as Text from "../display/text.ts";
 import { withHashingLine } from "../hashingLine.ts";
-import { payloadOf } from "../infoPage.ts";
 import type { OutputFlags } from "../output.ts";
 import { withOutput } from "../output.ts";
 import { Screen } from "../Screen/Screen.ts";
@@ -81,5 +81,5 @@ export const verify = (input: VerifyInput) =>
     if (damage !== undefined) return yield* damage;
     const files = Text.count(verification.files.length, "file");
     if (!input.json && !input.quiet)
-      screen.write(`${Text.printable(info.name)}: ${files}, ${Text.size(payloadOf(info.files))}, all good\n`);
+      screen.write(`${Text.printable(info.name)}: ${files}, ${Text.size(payloadLength(info))}, all good\n`);
   }).pipe(Effect.provide([StorageFiles.layer, HashThreads.layer]), withOutput(input));

@@ -7,6 +7,7 @@ import * as Network from "../../../src/services/MemoryNetwork/MemoryNetwork.ts";
 import { MemoryTrackers } from "../../../src/services/Tracker/memory.ts";
 import { type Answer, layerWith } from "../../../src/services/WebSeed/memory.ts";
 import { download } from "../../../src/streams/download.ts";
+import { makeTreeFixture } from "../../support/trees.ts";
 import { clientLayer, type Fixture, makeClient, makeFixture, makeSeed, requestOf, watch } from "../../support/swarm.ts";
 
 const LENGTH = 3 * 1024 * 1024 + 777;
@@ -62,6 +63,33 @@ describe("web seeds", () => {
       assert.strictEqual(waiting.at(-1), "no peers known yet: asking 1 web seed");
     }).pipe(Effect.provide(MemoryTrackers.layer)),
   );
+
+  for (const version of ["v2", "hybrid"] as const) {
+    it.effect(`give all files of a ${version} torrent, and are asked for nothing between them`, () =>
+      Effect.gen(function* () {
+        const files = [
+          ["a", 300_000],
+          ["b", 5],
+          ["c", 0],
+          ["d", 131_072],
+          ["e", 40_000],
+        ] as const;
+        const fixture = makeTreeFixture(files, { version, pieceLength: 65_536 });
+        let asked = 0;
+        const answer: Answer = (request) => {
+          asked += request.length;
+          const name = request.url.slice("http://web.test/many/".length);
+          return Effect.succeed(partOf(fixture.content.get(name) ?? new Uint8Array(0), request));
+        };
+        const { client, fiber } = yield* run(withSeeds(fixture, { webSeeds: ["http://web.test/"] }), answer);
+        yield* TestClock.adjust("60 seconds");
+        yield* Fiber.join(fiber);
+        for (const [name, bytes] of fixture.content)
+          assert.deepStrictEqual(yield* client.disk.get(`/d/many/${name}`), bytes);
+        assert.strictEqual(asked, 471_077);
+      }).pipe(Effect.provide(MemoryTrackers.layer)),
+    );
+  }
 
   for (const pieceLength of [16_384, 65_536, 8 * 1024 * 1024]) {
     it.effect(`give all of a torrent without any peer, pieces of ${pieceLength}`, () =>
