@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect";
 import * as Bitfield from "../schema/bitfield.ts";
 import { contradiction, type MetainfoError } from "../schema/errors/MetainfoError.ts";
-import { fileOf, pieceLength, pieceOffset, type PieceRange, piecesOf } from "../schema/geometry.ts";
+import { pieceLength, pieceOffset, piecesOf } from "../schema/geometry.ts";
 import { NODE_LENGTH } from "../schema/merkle.ts";
 import type { TorrentInfo } from "../schema/metainfo.ts";
 import type { PieceDigest, PieceHashes } from "../schema/pieceHashes.ts";
@@ -45,26 +45,27 @@ export const writtenPieces = ({ info, storage, pieces }: LookOptions): Effect.Ef
   });
 
 /**
- * Pieces that there are no hashes for, but for the root of their file: when all of a file has come by, its layer can be proven as a whole. `prove` returns the
- * pieces that are right after all.
+ * Pieces that there are no hashes for, but for the root of their file: when all of a file has come by, in whatever order, its layer can be proven as a whole.
  */
 const makeUnproven = (info: TorrentInfo, hashes: PieceHashes) => {
-  /** Of files some of whose pieces came by, in whatever order. */
-  const layers = new Map<number, { readonly nodes: Uint8Array; left: number }>();
+  const nodes = new Uint8Array(hashes.missing() === 0 ? 0 : info.pieceCount * NODE_LENGTH);
+  const seen = Bitfield.make(info.pieceCount);
+  const nodeOf = (index: number): Uint8Array => nodes.subarray(index * NODE_LENGTH, (index + 1) * NODE_LENGTH);
   return {
-    prove: (index: number, node: Uint8Array): PieceRange | undefined => {
-      const number = fileOf(info, index);
-      const file = info.files[number];
-      const range = file && piecesOf(info, file);
-      if (range === undefined) return undefined;
-      const count = range.last - range.first + 1;
-      const layer = layers.get(number) ?? { nodes: new Uint8Array(count * NODE_LENGTH), left: count };
-      layers.set(number, layer);
-      layer.nodes.set(node, (index - range.first) * NODE_LENGTH);
-      layer.left -= 1;
-      if (layer.left > 0) return undefined;
-      layers.delete(number);
-      return hashes.learnLayer(number, { first: 0, nodes: layer.nodes }) !== undefined ? range : undefined;
+    note: (index: number, node: Uint8Array): void => {
+      nodes.set(node, index * NODE_LENGTH);
+      Bitfield.set(seen, index);
+    },
+    /** Those that are right after all. */
+    prove: function* (): Generator<number> {
+      for (const number of hashes.incomplete()) {
+        const range = info.files[number] && piecesOf(info, info.files[number]);
+        if (range === undefined || !Bitfield.has(seen, range.first)) continue;
+        const layer = nodes.subarray(range.first * NODE_LENGTH, (range.last + 1) * NODE_LENGTH);
+        hashes.learnLayer(number, { first: 0, nodes: layer });
+      }
+      for (let index = 0; index < info.pieceCount; index++)
+        if (Bitfield.has(seen, index) && hashes.judge(index, { node: nodeOf(index) })._tag === "Verified") yield index;
     },
   };
 };
@@ -83,12 +84,10 @@ export const checkPieces = ({
       const verdict = hashes.judge(index, digest);
       if (verdict._tag === "Verified") Bitfield.set(good, index);
       else if (verdict._tag === "Contradiction") contradicted ??= index;
-      else if (verdict._tag === "HashesMissing" && digest.node !== undefined) {
-        const proven = unproven.prove(index, digest.node);
-        for (let piece = proven?.first ?? 0; piece <= (proven?.last ?? -1); piece++) Bitfield.set(good, piece);
-      }
+      else if (verdict._tag === "HashesMissing" && digest.node !== undefined) unproven.note(index, digest.node);
     };
-    return Effect.flatMap(hashPieces({ ...options, shape: info, onDigest }), () =>
-      contradicted === undefined ? Effect.succeed(good) : Effect.fail(contradiction(contradicted)),
-    );
+    return Effect.flatMap(hashPieces({ ...options, shape: info, onDigest }), () => {
+      for (const index of unproven.prove()) Bitfield.set(good, index);
+      return contradicted === undefined ? Effect.succeed(good) : Effect.fail(contradiction(contradicted));
+    });
   });
