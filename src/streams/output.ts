@@ -36,9 +36,14 @@ type Place = Pick<DownloadRequest, "out" | "folder"> & Partial<Pick<DownloadRequ
 /** Files that are looked for when it is to be told which of two folders holds a payload. */
 const MAX_PROBES = 100;
 
-/** Whether a record speaks of a file as chosen: then what is on disk in its place is ours. */
-export const wasSelected = (record: Option.Option<ResumeRecord>, index: number): boolean =>
-  Option.isSome(record) && (record.value.selected === undefined || record.value.selected.includes(index));
+/** Whether a record speaks of the file of an index as chosen: then what is on disk in its place is ours. */
+export const wasSelected = (record: Option.Option<ResumeRecord>): ((index: number) => boolean) => {
+  if (Option.isNone(record)) return () => false;
+  const { selected } = record.value;
+  if (selected === undefined) return () => true;
+  const chosen = new Set(selected);
+  return (index) => chosen.has(index);
+};
 
 /** Finds names as a folder spells them: what differs in Unicode normalisation only (NFC, NFD) is the same name. */
 const makeSpelling = (storage: Storage["Service"]) => {
@@ -119,6 +124,7 @@ export const layoutOf = (
     const storage = yield* Storage;
     const spelling = makeSpelling(storage);
     const selected = new Set(options.selected);
+    const wasOurs = wasSelected(options.record);
 
     const placeOf = Effect.fnUntraced(function* (file: TorrentFile) {
       let place = root;
@@ -131,7 +137,7 @@ export const layoutOf = (
     const kindOf = Effect.fnUntraced(function* (file: TorrentFile, index: number, place: string) {
       if (file.pad) return "pad" as const;
       if (selected.has(index)) return "write" as const;
-      const stays = wasSelected(options.record, index) && (yield* storage.inspect(place)) === "file";
+      const stays = wasOurs(index) && (yield* storage.inspect(place)) === "file";
       return stays ? ("write" as const) : ("aside" as const);
     });
 

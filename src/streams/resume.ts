@@ -82,7 +82,8 @@ const bringOver = (
   Effect.gen(function* () {
     if (Option.isNone(record)) return false;
     const { written } = record.value;
-    const added = selected.filter((index) => !wasSelected(record, index) && states[index]?.exists === false);
+    const wasOurs = wasSelected(record);
+    const added = selected.filter((index) => !wasOurs(index) && states[index]?.exists === false);
     const spans = added.flatMap((index) => {
       const file = layout.files[index];
       const range = file === undefined ? undefined : piecesOf(info, file);
@@ -134,12 +135,13 @@ const refuseForeign = (
   { info, output, storage }: RecoverOptions,
   states: ReadonlyArray<FileState>,
   have: Uint8Array,
-): Effect.Effect<void, StorageError> =>
-  Effect.forEach(
+): Effect.Effect<void, StorageError> => {
+  const isOurs = wasSelected(output.record);
+  return Effect.forEach(
     output.layout.files,
     Effect.fnUntraced(function* (file, index) {
       const size = states[index]?.size ?? 0;
-      if (file.kind !== "write" || file.link !== undefined || size === 0 || wasSelected(output.record, index)) return;
+      if (file.kind !== "write" || file.link !== undefined || size === 0 || isOurs(index)) return;
       const range = piecesOf(info, file);
       for (let piece = range?.first ?? 0; piece <= (range?.last ?? -1); piece++) {
         if (Bitfield.has(have, piece)) return;
@@ -148,6 +150,7 @@ const refuseForeign = (
     }),
     { discard: true },
   );
+};
 
 /** Totals of a record. */
 const totals = (record: Option.Option<ResumeRecord>): Pick<Recovered, "downloaded" | "uploaded"> =>
