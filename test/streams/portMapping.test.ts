@@ -45,6 +45,16 @@ describe("session, port mapping", () => {
     }).pipe(Effect.provide(MemoryTrackers.layer)),
   );
 
+  it.effect("asks no router within its first second", () =>
+    Effect.gen(function* () {
+      const { gateway } = yield* world;
+      yield* TestClock.adjust("900 millis");
+      assert.deepStrictEqual([...gateway.table.keys()], []);
+      yield* TestClock.adjust("10 seconds");
+      assert.deepStrictEqual([...gateway.table.keys()], ["TCP 6881", "UDP 7000"]);
+    }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
+
   it.effect("ends no later though the router has gone silent", () =>
     Effect.gen(function* () {
       const { download, gateway } = yield* world;
