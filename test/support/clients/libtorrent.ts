@@ -40,6 +40,8 @@ export interface LibtorrentPeer extends Seeder {
   readonly running: Running;
   /** Its download is complete. */
   readonly finished: Effect.Effect<void>;
+  /** It has got something: whom it gets that from it tells others of. */
+  readonly begun: Effect.Effect<void>;
   /** What it last said of itself, later than now. */
   readonly report: Effect.Effect<Report>;
   /** A tracker answered it. */
@@ -73,6 +75,7 @@ export const libtorrent = ({ via = [], ...job }: Job): Effect.Effect<LibtorrentP
     const said = (name: string) =>
       Effect.asVoid(running.until(() => linesOf(running).find(({ event }) => event === name)));
     const reports = () => linesOf(running).filter(({ event }) => event === "stats");
+    const begun = Effect.asVoid(running.until(() => reports().find(({ verified = 0 }) => verified > 0)));
     const report = Effect.suspend(() => {
       const before = reports().length;
       return running.until(() => {
@@ -81,7 +84,14 @@ export const libtorrent = ({ via = [], ...job }: Job): Effect.Effect<LibtorrentP
         return { uploaded, verified, failed };
       });
     });
-    return { running, report, address: `127.0.0.1:${port}`, finished: said("finished"), announced: said("announced") };
+    return {
+      running,
+      begun,
+      report,
+      address: `127.0.0.1:${port}`,
+      finished: said("finished"),
+      announced: said("announced"),
+    };
   });
 
 /** Shares a payload. */
