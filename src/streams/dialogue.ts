@@ -2,7 +2,6 @@
  * Both sides' state in one conversation (BEP 3, 6): who chokes, who is interested, and what each message does to it. Synchronous, no socket of its
  * own. Which blocks (requests.ts), what is served (serving.ts), what the peer has (holdings.ts) and its extensions are rooms of their own.
  */
-import * as Bitfield from "../schema/bitfield.ts";
 import { concat } from "../schema/bytes.ts";
 import type { PeerReason } from "../schema/errors/PeerError.ts";
 import { blockLength } from "../schema/geometry.ts";
@@ -16,6 +15,7 @@ import {
   type EncodableMessage,
   type Message,
 } from "../schema/wire.ts";
+import { makeAllowances } from "./allowances.ts";
 import type { Extensions } from "./extensions.ts";
 import { makeHashTalk } from "./hashes/talk.ts";
 import { makeHoldings } from "./holdings.ts";
@@ -86,8 +86,7 @@ export const makeDialogue = (options: {
   const holdings = makeHoldings();
   const state = { choking: true, wants: false, weWant: false };
   let attached: { torrent: Torrent; slot: number; requests: Requests } | undefined;
-  let allowedFast: Uint8Array | undefined;
-  let earlyAllowed: Array<number> = [];
+  const allowances = makeAllowances();
   const suggested = makeSuggested();
   let rejects = 0;
   let delivered = 0;
@@ -125,18 +124,6 @@ export const makeDialogue = (options: {
   const refill = (now: number, quota = options.quota()): number => {
     hashTalk.refill(now);
     return attached?.requests.refill(now, state.choking, quota) ?? 0;
-  };
-
-  const allow = (index: number): PeerReason | undefined => {
-    if (attached === undefined) {
-      if (earlyAllowed.length < 64) earlyAllowed.push(index);
-      return undefined;
-    }
-    const { pieceCount } = attached.torrent.table;
-    if (index >= pieceCount) return { _tag: "OutOfRange", message: "allowed fast", index };
-    allowedFast ??= Bitfield.make(pieceCount);
-    Bitfield.set(allowedFast, index);
-    return undefined;
   };
 
   const suggest = (index: number): PeerReason | undefined => {
@@ -214,7 +201,7 @@ export const makeDialogue = (options: {
         return rejected(message);
       case "AllowedFast":
         if (!link.fast) return { _tag: "FastViolation", message: "allowed fast" };
-        return allow(message.index);
+        return allowances.allow(message.index);
       case "Suggest":
         if (!link.fast) return { _tag: "FastViolation", message: "suggest" };
         return suggest(message.index);
@@ -252,18 +239,15 @@ export const makeDialogue = (options: {
         cancel: (index, begin, length) => say({ _tag: "Cancel", index, begin, length }),
         // One fewer than the peer says: transmission refuses the last one.
         most: () => Math.min(extensions.reqq() - 1, settings.maxRequests),
-        whileChoked: () => allowedFast,
+        whileChoked: allowances.pieces,
         first: () => (torrent.table.order === "sequential" ? undefined : suggested.pieces(torrent.table)),
       });
       attached = { torrent, slot, requests };
       swarm.superSeeding()?.join({ slot, show: (index) => options.send(encodeHave(index)) });
       const bad = holdings.attach(torrent.table, slot);
       if (bad !== undefined) return bad;
-      for (const index of earlyAllowed) {
-        const outside = allow(index);
-        if (outside !== undefined) return outside;
-      }
-      earlyAllowed = [];
+      const outside = allowances.attach(torrent.table.pieceCount);
+      if (outside !== undefined) return outside;
       const index = suggested.outside(torrent.table.pieceCount);
       if (index !== undefined) return { _tag: "OutOfRange", message: "suggest", index };
       updateInterest();

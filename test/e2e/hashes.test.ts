@@ -4,6 +4,7 @@ import { cpSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { emptyFolder } from "../support/clients/folder.ts";
 import { createTorrent, libtorrent } from "../support/clients/libtorrent.ts";
+import { openTracker } from "../support/clients/opentracker.ts";
 import { assertSame, type Payload, writeFiles } from "../support/clients/payload.ts";
 import { describeClients } from "../support/clients/presence.ts";
 import { btEffect, eventsOfType, makeHome, runProgram } from "../support/clients/program.ts";
@@ -86,7 +87,7 @@ const shares = (payload: Payload, source: string, way: keyof typeof ways) =>
     assertSame(payload, join(folder, name));
   });
 
-describeClients("v2 and hybrids with libtorrent", ["python3-libtorrent"], () => {
+describeClients("v2 and hybrids with libtorrent", ["python3-libtorrent", "opentracker"], () => {
   for (const version of ["2", "hybrid"] as const)
     for (const way of ["TCP", "uTP"] as const)
       describe.concurrent(`(${version}) over ${way}`, () => {
@@ -141,6 +142,27 @@ describeClients("v2 and hybrids with libtorrent", ["python3-libtorrent"], () => 
           yield* fetches(payload, saved, "TCP");
         }),
       );
+  });
+
+  describe.concurrent("a tracker that knows no other name than the truncated v2 hash", () => {
+    for (const version of ["2", "hybrid"] as const)
+      for (const kind of ["http", "udp"] as const)
+        it.live(`brings both sides together (${version}, ${kind})`, () =>
+          Effect.gen(function* () {
+            const payload = yield* makeTrees(version);
+            const link = yield* linkOf(payload);
+            const hash = /btmh:1220([0-9a-f]{40})/i.exec(link)?.[1] ?? assert.fail("no hash of v2");
+            const tracker = yield* openTracker([hash]);
+            const { torrent: source, folder } = payload;
+            const seeder = yield* libtorrent({ mode: "seed", source, folder, trackers: [tracker[kind]] });
+            yield* seeder.announced;
+            const home = yield* makeHome;
+            const flags = ["--tracker", tracker[kind], "--port", "0", "--no-dht", "--no-lsd", "--timeout", "60s"];
+            const run = yield* runProgram(home, [link, ...flags, "--json"]);
+            assert.strictEqual(run.status, 0, run.stderr);
+            assertSame(payload, home.out(name));
+          }),
+        );
   });
 
   it.live("the same files as v1, v2 and hybrid are the same for each", () =>

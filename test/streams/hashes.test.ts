@@ -456,6 +456,63 @@ describe("a seed of v2", () => {
   );
 });
 
+describe("hostile talk of hashes", () => {
+  const partedFrom = (greet: (talk: FakeTalk) => void, infoHash = truncatedOf(v2)) =>
+    Effect.gen(function* () {
+      const network = yield* Network.make({ latency: "10 millis" });
+      const seed = yield* makeTreeSeed(v2, { network, address: SEED });
+      const fake = yield* makeFakePeer({ network, address: OTHER, fixture: v2, infoHash, greet });
+      yield* Effect.forkScoped(fake.dial(`${SEED}:6881`));
+      yield* TestClock.adjust("10 seconds");
+      return { codes: seed.peer(OTHER), rejected: fake.talks[0]?.heard.length ?? 0 };
+    }).pipe(Effect.provide(MemoryTrackers.layer));
+  const range: HashRange = { root: new Uint8Array(NODE_LENGTH), base: 0, index: 0, length: 2, proofLayers: 0 };
+
+  it.effect("ends where hashes come that nobody asked for; a reject of what nobody asked for is nothing", () =>
+    Effect.gen(function* () {
+      const { codes } = yield* partedFrom((talk) =>
+        talk.say({ _tag: "HaveNone" }, { _tag: "Hashes", range, hashes: new Uint8Array(64) }),
+      );
+      assert.deepStrictEqual(codes, ["connected", "peer.unrequested"]);
+      const rejecting = yield* partedFrom((talk) => talk.say({ _tag: "HaveNone" }, { _tag: "HashReject", range }));
+      assert.deepStrictEqual(rejecting.codes, ["connected"]);
+    }),
+  );
+
+  it.effect("ends where nothing else comes than requests that have to be rejected", () =>
+    Effect.gen(function* () {
+      const { codes } = yield* partedFrom((talk) => {
+        talk.say({ _tag: "HaveNone" });
+        for (let i = 0; i < 3_000; i++) talk.say({ _tag: "HashRequest", range: { ...range, index: 2 * i } });
+      });
+      assert.deepStrictEqual(codes, ["connected", "peer.flood"]);
+    }),
+  );
+
+  it.effect("is served no faster than a peer needs it: more answers a second are rejected", () =>
+    Effect.gen(function* () {
+      const root = v2.metainfo.info.files[0]?.piecesRoot ?? new Uint8Array(NODE_LENGTH);
+      const network = yield* Network.make({ latency: "10 millis" });
+      yield* makeTreeSeed(v2, { network, address: SEED });
+      const whole: HashRange = { root, base: 1, index: 0, length: 16, proofLayers: 3 };
+      const fake = yield* makeFakePeer({
+        network,
+        address: OTHER,
+        fixture: v2,
+        greet: (talk) => {
+          talk.say({ _tag: "HaveNone" });
+          for (let i = 0; i < 300; i++) talk.say({ _tag: "HashRequest", range: whole });
+        },
+      });
+      yield* Effect.forkScoped(fake.dial(`${SEED}:6881`));
+      yield* TestClock.adjust("5 seconds");
+      const heard = fake.talks[0]?.heard ?? [];
+      assert.strictEqual(heard.filter(({ _tag }) => _tag === "Hashes").length, 256);
+      assert.strictEqual(heard.filter(({ _tag }) => _tag === "HashReject").length, 44);
+    }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
+});
+
 describe("a hybrid", () => {
   it.effect("is fetched from one peer that is only in the v1 swarm and one that is only in v2's", () =>
     Effect.gen(function* () {
