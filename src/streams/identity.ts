@@ -55,7 +55,14 @@ export const identify = Effect.fnUntraced(function* (
     }).pipe(Effect.tap((info) => Effect.sync(() => names.learned(info))));
   // Without a state folder the metadata is fetched again; that the folder cannot be used is said when the output is opened.
   const kept =
-    source._tag === "Magnet" ? yield* Effect.orElseSucceed(store.loadInfo(infoHash), Option.none) : undefined;
+    source._tag === "Magnet"
+      ? yield* Effect.map(
+          Effect.forEach(names.known(), (known) =>
+            Effect.orElseSucceed(store.loadInfo(known), Option.none<Uint8Array>),
+          ),
+          Option.firstSomeOf,
+        )
+      : undefined;
   return {
     infoHash,
     names,
@@ -67,7 +74,10 @@ export const identify = Effect.fnUntraced(function* (
           ? yield* read(kept.value)
           : undefined,
     isRight: (bytes) => fits(bytes).includes(true),
-    // Where the metadata cannot be kept a later run fetches it again; why it cannot is said when the output is opened.
-    learn: (bytes) => Effect.tap(read(bytes), () => Effect.ignore(store.saveInfo(infoHash, bytes))),
+    // Kept by all names: the next link may have another one. Where it cannot be kept it is fetched again; why it cannot is said when the output is opened.
+    learn: (bytes) =>
+      Effect.tap(read(bytes), () =>
+        Effect.forEach(names.known(), (known) => Effect.ignore(store.saveInfo(known, bytes)), { discard: true }),
+      ),
   };
 });

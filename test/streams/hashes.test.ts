@@ -329,6 +329,33 @@ describe("a magnet link of v2 that was stopped", () => {
   );
 });
 
+describe("a link of a hybrid that was stopped", () => {
+  it.effect("is gone on with by a link that has the other hash", () =>
+    Effect.gen(function* () {
+      const network = yield* Network.make({ latency: "10 millis" });
+      yield* makeFakePeer({
+        network,
+        address: SEED,
+        fixture: hybrid,
+        metadata: {},
+        hear: (message) => message._tag === "Request",
+      });
+      // Has no metadata to give.
+      yield* makeFakePeer({ network, address: OTHER, fixture: hybrid });
+      const client = yield* makeClient({ network, address: CLIENT });
+      const by = (version: "v1" | "v2", host: string) =>
+        watch(client, requestOf(hybrid, { source: magnetOf(hybrid, version), peers: at(host), noTrackers: true }));
+      const first = yield* by("v1", SEED);
+      yield* TestClock.adjust("5 seconds");
+      yield* Fiber.interrupt(first.fiber);
+      const second = yield* by("v2", OTHER);
+      yield* TestClock.adjust("10 seconds");
+      yield* Fiber.join(second.fiber);
+      yield* assertWhole(client, hybrid);
+    }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
+});
+
 describe("hashes of blocks", () => {
   it.effect("tell who sent the wrong one, before the piece is right", () =>
     Effect.gen(function* () {
