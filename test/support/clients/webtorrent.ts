@@ -7,4 +7,4 @@ const bench = join(import.meta.dirname, "../../../bench");
 
 /** Fetches a torrent into a folder from whom its tracker names, and ends. */
 export const webtorrentLeecher = (torrent: string, folder: string): Effect.Effect<Running, never, Scope.Scope> =>
-  start(process.execPath, [join(bench, "leech_webtorrent.mjs"), torrent, folder]);
+  start(process.execPath, [join(bench, "programs/leech_webtorrent.mjs"), torrent, folder]);
