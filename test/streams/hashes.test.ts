@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest";
-import { Effect, Fiber, Result, Stream } from "effect";
+import { Clock, Effect, Fiber, Result, Stream } from "effect";
 import { Hex } from "effect/encoding";
 import { NetAddress } from "effect/net";
 import { TestClock } from "effect/testing";
@@ -185,6 +185,48 @@ describe("a magnet link of v2", () => {
         assert.isUndefined(yield* client.disk.get("/d/many/c"));
       }
     }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
+});
+
+describe("saving a .torrent", () => {
+  /** What is told of a torrent, and when, in seconds. */
+  const learns = (fixture: TreeFixture, source: TorrentSource, talks: Partial<Parameters<typeof makeFakePeer>[0]>) =>
+    Effect.gen(function* () {
+      const network = yield* Network.make({ latency: "10 millis" });
+      yield* makeFakePeer({ network, address: SEED, fixture, metadata: {}, ...talks });
+      const client = yield* makeClient({ network, address: CLIENT });
+      let layers: number | undefined;
+      let after = 0;
+      const run = yield* Effect.forkChild(
+        Stream.runCollect(
+          client.metadata(requestOf(fixture, { source, peers: at(SEED), noTrackers: true }), (_, pieceLayers) =>
+            Effect.map(Clock.currentTimeMillis, (now) => {
+              layers = pieceLayers.size;
+              after = Math.floor(now / 1000);
+            }),
+          ),
+        ),
+      );
+      yield* TestClock.adjust("1 minute");
+      const events: ReadonlyArray<DownloadEvent> = yield* Fiber.join(run);
+      const warnings = events.flatMap((event) => (event.type === "warning" ? [event.code] : []));
+      return { layers, after, warnings };
+    }).pipe(Effect.provide(MemoryTrackers.layer));
+
+  it.effect("adds the layers to one that has none", () =>
+    Effect.gen(function* () {
+      const bare = makeTreeFixture(FILES, { ...options, version: "v2", bare: true });
+      const source: TorrentSource = { _tag: "Metainfo", metainfo: bare.metainfo };
+      const honest = { hear: answering((range) => rightAnswer(bare, range)) };
+      assert.deepStrictEqual(yield* learns(bare, source, honest), { layers: 3, after: 0, warnings: [] });
+    }),
+  );
+
+  it.effect("waits half a minute for those of a hybrid whose peers speak v1, and says that they are missing", () =>
+    Effect.gen(function* () {
+      const told = yield* learns(hybrid, magnetOf(hybrid, "v1"), {});
+      assert.deepStrictEqual(told, { layers: 0, after: 30, warnings: ["layers.missing"] });
+    }),
   );
 });
 
