@@ -45,12 +45,14 @@ export const wasSelected = (record: Option.Option<ResumeRecord>): ((index: numbe
   return (index) => chosen.has(index);
 };
 
+/** Names that can be spelt in one way only. */
+const ASCII = /^[\0-\x7f]*$/;
+
 /** Finds names as a folder spells them: what differs in Unicode normalisation only (NFC, NFD) is the same name. */
 const makeSpelling = (storage: Storage["Service"]) => {
   const folders = new Map<string, ReadonlyArray<string>>();
-  const ascii = /^[\0-\x7f]*$/;
   return Effect.fnUntraced(function* (folder: string, name: string) {
-    if (ascii.test(name)) return name;
+    if (ASCII.test(name)) return name;
     const names = folders.get(folder) ?? (yield* storage.names(folder));
     folders.set(folder, names);
     if (names.includes(name)) return name;
@@ -126,33 +128,39 @@ export const layoutOf = (
     const selected = new Set(options.selected);
     const wasOurs = wasSelected(options.record);
 
-    const placeOf = Effect.fnUntraced(function* (file: TorrentFile) {
+    const spelt = Effect.fnUntraced(function* (names: ReadonlyArray<string>) {
       let place = root;
-      if (info.layout === "multi") {
-        for (const name of file.path) place = path.join(place, yield* spelling(place, name));
-      }
+      for (const name of names) place = path.join(place, yield* spelling(place, name));
       return place;
     });
 
-    const kindOf = Effect.fnUntraced(function* (file: TorrentFile, index: number, place: string) {
-      if (file.pad) return "pad" as const;
-      if (selected.has(index)) return "write" as const;
-      const stays = wasOurs(index) && (yield* storage.inspect(place)) === "file";
-      return stays ? ("write" as const) : ("aside" as const);
-    });
+    const placeOf = ({ path: names }: TorrentFile): Effect.Effect<string, StorageError> => {
+      if (info.layout === "single") return Effect.succeed(root);
+      return names.every((name) => ASCII.test(name)) ? Effect.succeed(path.join(root, ...names)) : spelt(names);
+    };
+
+    const kindOf = (
+      file: TorrentFile,
+      index: number,
+      place: string,
+    ): Effect.Effect<LayoutFile["kind"], StorageError> => {
+      if (file.pad) return Effect.succeed("pad");
+      if (selected.has(index)) return Effect.succeed("write");
+      if (!wasOurs(index)) return Effect.succeed("aside");
+      return Effect.map(storage.inspect(place), (found) => (found === "file" ? "write" : "aside"));
+    };
 
     const linkOf = (file: TorrentFile, place: string): { readonly link?: string } =>
       file.symlink === undefined ? {} : { link: path.relative(path.dirname(place), path.join(root, ...file.symlink)) };
 
-    const files = yield* Effect.forEach(
-      info.files,
-      Effect.fnUntraced(function* (file, index) {
-        const place = yield* placeOf(file);
-        const kind = yield* kindOf(file, index, place);
-        const { length, offset, executable } = file;
-        const placed: LayoutFile = { path: place, length, offset, kind, executable, ...linkOf(file, place) };
-        return placed;
-      }),
+    // There may be a hundred thousand of them: no generator for each.
+    const files = yield* Effect.forEach(info.files, (file, index) =>
+      Effect.flatMap(placeOf(file), (place) =>
+        Effect.map(kindOf(file, index, place), (kind): LayoutFile => {
+          const { length, offset, executable } = file;
+          return { path: place, length, offset, kind, executable, ...linkOf(file, place) };
+        }),
+      ),
     );
     return { root, files, asidePath: options.asidePath };
   }).pipe(Effect.provide(Path.layer));

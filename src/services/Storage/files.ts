@@ -151,11 +151,24 @@ const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
         ),
       );
 
+    /** One look at the folder of all files spares one at each of them where nothing is there yet. */
+    const isNothingThere = single
+      ? Effect.succeed(false)
+      : System.stat(root).pipe(
+          Effect.as(false),
+          Effect.catchIf(
+            (failure) => failure.code === "ENOENT",
+            () => Effect.succeed(true),
+          ),
+        );
+
     const survey = Effect.gen(function* () {
+      const nothing = yield* isNothingThere;
       const aside = slots.includes(asideSlot) ? yield* stateOf(layout.asidePath, asideSlot) : absent;
       return yield* Effect.forEach(
         files,
         (file, index): Effect.Effect<FileState, DiskFault> => {
+          if (file.kind === "write" && nothing) return Effect.succeed(absent);
           if (file.kind === "write" && file.link !== undefined) return linkAt(file.path);
           if (file.kind === "write") return stateOf(file.path, index);
           if (file.kind === "pad") return Effect.succeed({ exists: true, size: file.length, modified: 0 });
