@@ -196,10 +196,12 @@ export const makeSwarm = Effect.fnUntraced(function* (options: {
   let torrent: Torrent | undefined;
   let serial = 0;
   let fillSlots: () => void = () => {};
-  const wake = (now: number): void => {
-    if (torrent?.assembler.takeStarved() !== true) return;
+  const refillAll = (now: number): void => {
     for (const member of members) member.refill(now);
     for (const asker of askers) asker.refill(now);
+  };
+  const wake = (now: number): void => {
+    if (torrent?.assembler.takeStarved() === true) refillAll(now);
   };
   const fetching = makeHashFetching({
     useful: (_bytes, now) => {
@@ -209,9 +211,7 @@ export const makeSwarm = Effect.fnUntraced(function* (options: {
   /** What can be judged now may be fetched now. */
   const learnLayer = (of: Torrent, file: number, part: LayerPart): boolean => {
     const learnt = of.learnLayer(file, part);
-    const now = monotonicMillis(clock);
-    if (learnt) for (const member of members) member.refill(now);
-    if (learnt) for (const asker of askers) asker.refill(now);
+    if (learnt) refillAll(monotonicMillis(clock));
     return learnt;
   };
   return {
