@@ -495,6 +495,28 @@ describe("a seed of v2", () => {
     }),
   );
 
+  it.effect("gives no hashes of what has changed on disk", () =>
+    Effect.gen(function* () {
+      const network = yield* Network.make({ latency: "10 millis" });
+      const client = yield* makeClient({ network, address: SEED });
+      for (const [name, bytes] of v2.content) yield* client.disk.put(`/d/many/${name}`, bytes);
+      yield* watch(client, requestOf(v2, { seed: true, port: 6881, noTrackers: true }));
+      yield* TestClock.adjust("1 second");
+      yield* client.disk.put("/d/many/a", new Uint8Array(9 * PIECE + 20_000));
+      const range: HashRange = { root, base: 0, index: 0, length: 2, proofLayers: 0 };
+      const fake = yield* makeFakePeer({
+        network,
+        address: OTHER,
+        fixture: v2,
+        greet: (talk) => talk.say({ _tag: "HaveNone" }, { _tag: "HashRequest", range }),
+      });
+      yield* Effect.forkScoped(fake.dial(`${SEED}:6881`));
+      yield* TestClock.adjust("5 seconds");
+      const answers = (fake.talks[0]?.heard ?? []).filter(({ _tag }) => _tag === "Hashes" || _tag === "HashReject");
+      assert.deepStrictEqual(answers, [{ _tag: "HashReject", range }]);
+    }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
+
   it.effect("rejects what no file has, and more at a time than it may be kept busy with", () =>
     Effect.gen(function* () {
       const bad: ReadonlyArray<HashRange> = [

@@ -6,6 +6,7 @@
  */
 import * as Effect from "effect/Effect";
 import * as Hex from "effect/encoding/Hex";
+import { isSame } from "../../schema/bytes.ts";
 import type { StorageError } from "../../schema/errors/StorageError.ts";
 import { blockCount, pieceLength, pieceOffset, piecesOf } from "../../schema/geometry.ts";
 import type { HashRange } from "../../schema/hashRange.ts";
@@ -22,7 +23,7 @@ const READ_LENGTH = 64 * LEAF_BLOCK;
 /** Where the answer to a request is. */
 export type Answer =
   | { readonly _tag: "Known"; readonly hashes: Uint8Array }
-  /** The hashes of the blocks of this piece are needed; `complete` makes the answer of them. */
+  /** The hashes of the blocks of this piece are needed; `complete` makes the answer of them, none where they are not those of the piece. */
   | {
       readonly _tag: "OnDisk";
       readonly piece: number;
@@ -93,6 +94,9 @@ export const makeHashSource = (
         piece,
         complete: (leaves) => {
           const lower = makeNodes({ layer: leaves, base: 0, height: level, sha256 });
+          const [found, right] = [lower(level, 0), upper(level, inFile)];
+          // Who is sent hashes of what has changed on disk would take us for a liar.
+          if (found === undefined || right === undefined || !isSame(found, right)) return undefined;
           return hashesOf(range, (layer, at) =>
             layer < level ? lower(layer, at - inFile * 2 ** (level - layer)) : upper(layer, at),
           );
