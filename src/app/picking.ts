@@ -8,7 +8,6 @@ import { selectFiles } from "../streams/selection.ts";
 import { type Choice, frame, type Picking, press, summary } from "./display/picker.ts";
 import * as Text from "./display/text.ts";
 import * as ScreenModule from "./Screen/Screen.ts";
-import { SourceError } from "./SourceError.ts";
 import { UsageError } from "./UsageError.ts";
 
 const CLEAR_DOWN = "\r\u{1b}[J";
@@ -63,17 +62,24 @@ const promptOf = (
   );
 };
 
+/** The terminal to ask on. */
+const askable = Effect.gen(function* () {
+  const screen = yield* ScreenModule.Screen;
+  const terminal = screen.terminal();
+  return terminal !== undefined && screen.answers()
+    ? terminal
+    : yield* new UsageError({
+        kind: "invalid",
+        problem: "--pick asks on a terminal, and this is none",
+        hint: "choose with --select; --dry-run shows the files",
+      });
+});
+
 /** Asks; `selected` are the files that are chosen at first. Stopped by ctrl-c it is interrupted. */
 const pickFiles = Effect.fnUntraced(function* (info: TorrentInfo, selected: ReadonlyArray<number>) {
   const screen = yield* ScreenModule.Screen;
   const terminal = yield* Terminal.Terminal;
-  const first = screen.terminal();
-  if (first === undefined || !screen.answers())
-    return yield* new UsageError({
-      kind: "invalid",
-      problem: "--pick asks on a terminal, and this is none",
-      hint: "choose with --select; --dry-run shows the files",
-    });
+  const first = yield* askable;
   const choices = info.files.flatMap(({ length, pad, path }, index): ReadonlyArray<Choice> =>
     pad ? [] : [{ index, path: path.join("/"), size: length }],
   );
@@ -92,15 +98,14 @@ const pickFiles = Effect.fnUntraced(function* (info: TorrentInfo, selected: Read
   return positions.flatMap((position) => choices[position]?.index ?? []);
 });
 
-/** The request for the files that the user picks; those that it selects are chosen at first. */
-export const pick = Effect.fnUntraced(function* (request: DownloadRequest) {
+/** The request for the files that the user picks, those that it selects chosen at first; `learn` gets the metadata of a link. */
+export const pick = Effect.fnUntraced(function* <E, R>(
+  request: DownloadRequest,
+  learn: (request: DownloadRequest) => Effect.Effect<TorrentInfo, E, R>,
+) {
+  yield* askable;
   const { source } = request;
-  if (source._tag === "Magnet")
-    return yield* new SourceError({
-      name: source.magnet.name ?? source.magnet.infoHash.hex,
-      reason: { _tag: "OnlyLink" },
-    });
-  const { info } = source.metainfo;
+  const info = source._tag === "Metainfo" ? source.metainfo.info : yield* learn(request);
   const selected = yield* Effect.fromResult(selectFiles(info, request));
   return { ...request, select: [rangesOf(yield* pickFiles(info, selected))] };
 });

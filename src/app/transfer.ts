@@ -13,15 +13,17 @@ import * as Stream from "effect/Stream";
 import * as NetAddress from "effect/net/NetAddress";
 import type { DownloadError } from "../schema/errors/DownloadError.ts";
 import type { DownloadEvent, Progress } from "../schema/events.ts";
+import type { TorrentInfo } from "../schema/metainfo.ts";
 import type { Proxy } from "../schema/socks5.ts";
 import type { Limits } from "../services/Bandwidth.ts";
 import * as Live from "../services/live.ts";
-import { download } from "../streams/download.ts";
+import { download, fetchMetadata } from "../streams/download.ts";
 import { patternText } from "../streams/selection.ts";
 import type { EncryptionPolicy } from "../streams/encryption.ts";
 import type { DownloadRequest, HostPort, TorrentSource } from "../streams/request.ts";
 import { commandLine } from "./commandLine.ts";
 import { Display } from "./display/Display.ts";
+import * as DisplayLayers from "./display/Display.ts";
 import * as Text from "./display/text.ts";
 import { Interruption } from "./interruption.ts";
 import type { OutputFlags } from "./output.ts";
@@ -63,6 +65,9 @@ export interface Given {
   readonly folder: string;
   readonly port: number;
 }
+
+/** Fetches the metadata of a link from peers. */
+export type Learn = ReturnType<typeof learn>;
 
 /** The part of a request that the common flags make. */
 export const commonOf = (input: TransferInput, given: Given) => ({
@@ -143,10 +148,18 @@ const resumingWith = (args: ReadonlyArray<string>, { select }: DownloadRequest):
       )
     : args;
 
+/** Fetches the metadata of a link, on a display of its own: what is drawn is gone when it is known. */
+const learn = (flags: OutputFlags, args: ReadonlyArray<string>) => (request: DownloadRequest) =>
+  Effect.gen(function* () {
+    const known = yield* Deferred.make<TorrentInfo>();
+    yield* follow((stop) => fetchMetadata(request, (info) => Deferred.succeed(known, info), stop), args);
+    return yield* Deferred.await(known);
+  }).pipe(Effect.provide(DisplayLayers.layer(flags), { local: true }));
+
 /** Runs the request that `ask` makes, on the live Layers; `run` is what is done with it. */
 export const transfer = <E, R>(
   input: TransferInput,
-  ask: (given: Given) => Effect.Effect<DownloadRequest, E, R>,
+  ask: (given: Given, learn: Learn) => Effect.Effect<DownloadRequest, E, R>,
   run: typeof download = download,
 ) =>
   Effect.gen(function* () {
@@ -158,8 +171,11 @@ export const transfer = <E, R>(
     const wished = Option.isSome(input.port) ? Effect.succeed(input.port.value) : rememberedPort;
     const port = proxy === undefined ? yield* wished : 0;
     const address = Option.flatMap(input.bind, (text) => Result.getSuccess(NetAddress.ipFromString(text)));
-    const request = yield* ask({ source, folder: path.resolve("."), port });
-    yield* follow((stop) => run(request, stop), resumingWith(args, request)).pipe(
+    const given = { source, folder: path.resolve("."), port };
+    yield* Effect.gen(function* () {
+      const request = yield* ask(given, learn(input, args));
+      yield* follow((stop) => run(request, stop), resumingWith(args, request));
+    }).pipe(
       Effect.provide(
         Live.layer({
           port,

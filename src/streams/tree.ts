@@ -35,14 +35,17 @@ const EXECUTABLE = 0o100;
 
 const encoder = new TextEncoder();
 
-/** By their bytes: the order of the same tree everywhere. */
-const compareNames = (a: string, b: string): number => {
-  const [left, right] = [encoder.encode(a), encoder.encode(b)];
-  for (let at = 0; at < Math.min(left.length, right.length); at++) {
-    const difference = (left[at] ?? 0) - (right[at] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return left.length - right.length;
+/** Sorted by their bytes: the order of the same tree everywhere. */
+const sorted = (names: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const encoded = names.map((name) => ({ name, bytes: encoder.encode(name) }));
+  encoded.sort(({ bytes: left }, { bytes: right }) => {
+    for (let at = 0; at < Math.min(left.length, right.length); at++) {
+      const difference = (left[at] ?? 0) - (right[at] ?? 0);
+      if (difference !== 0) return difference;
+    }
+    return left.length - right.length;
+  });
+  return encoded.map(({ name }) => name);
 };
 
 /** U+FFFD stands where a name is not UTF-8: the file cannot be found by it again. */
@@ -97,7 +100,7 @@ export const readTree = Effect.fnUntraced(function* ({
         case "SymbolicLink":
           return [{ path: names, length: 0, executable: false, symlink: yield* linkAt(at) }];
         case "Directory": {
-          const entries = (yield* edge(at, fs.readDirectory(at))).toSorted(compareNames);
+          const entries = sorted(yield* edge(at, fs.readDirectory(at)));
           const found = yield* Effect.forEach(
             entries.filter((entry) => !isExcluded([...names, entry]) && path.join(at, entry) !== omit),
             (entry) => look(path.join(at, entry), [...names, entry]),

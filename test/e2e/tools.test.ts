@@ -11,7 +11,8 @@ import { infoHashesOf } from "../support/clients/libtorrent.ts";
 import { openTracker } from "../support/clients/opentracker.ts";
 import { writeFiles } from "../support/clients/payload.ts";
 import { describeClients } from "../support/clients/presence.ts";
-import { makeHome, runProgram } from "../support/clients/program.ts";
+import { start } from "../support/clients/processes.ts";
+import { finished, makeHome, programPath, runProgram } from "../support/clients/program.ts";
 
 const CONTENT = { "B.bin": 200_000, "ünï/ö": 30_000, "a.bin": 70_001, "c/empty": 0, "c/d.bin": 5, "c-d": 1 };
 
@@ -59,6 +60,48 @@ describe("--pick", () => {
       const { status, stderr } = yield* runProgram(home, ["--dry-run", "--pick", torrent]);
       assert.strictEqual(status, 2);
       assert.match(stderr, /^bt-effect: --pick asks on a terminal/);
+    }),
+  );
+});
+
+describeClients("--pick on a terminal", ["script"], () => {
+  it.live("takes keys, shows what they do, and goes on with what is chosen", () =>
+    Effect.gen(function* () {
+      const home = yield* makeHome;
+      const folder = yield* album;
+      const torrent = join(folder, "x.torrent");
+      yield* runProgram(home, ["create", join(folder, "album"), "-o", torrent]);
+      const command = `'${process.execPath}' '${programPath()}' --dry-run --pick '${torrent}'`;
+      const env = { ...home.env, NO_COLOR: "1", TERM: "xterm" };
+      /** Each of the keys is pressed when the screen shows what the last one did. */
+      const pick = (...keys: ReadonlyArray<readonly [shown: RegExp, key: string]>) =>
+        Effect.gen(function* () {
+          const running = yield* start("/usr/bin/script", ["-qec", command, "/dev/null"], { env, typed: true });
+          for (const [shown, key] of keys) {
+            yield* running.prints(shown);
+            yield* running.type(key);
+          }
+          return yield* finished(running);
+        }).pipe(Effect.scoped);
+
+      const some = yield* pick(
+        [/> \[x\] 195\.3 KiB {2}B\.bin/, "\u{1b}[B"],
+        [/> \[x\] {2}68\.4 KiB {2}a\.bin/, " "],
+        [/ {2}\[ \] {2}68\.4 KiB {2}a\.bin/, "\r"],
+      );
+      assert.strictEqual(some.status, 0);
+      assert.match(some.stdout, /Chosen {6}5 of 6 files/);
+      assert.match(some.stdout, / {2}x 0 .* B\.bin\r\n {4}1 .* a\.bin\r\n {2}x 2 /);
+      const none = yield* pick(
+        [/> \[x\]/, "a"],
+        [/> \[ \]/, "\r"],
+        [/choose at least one file/, "a"],
+        [/\[x\][^]*0 of 6[^]*6 of 6/, "\r"],
+      );
+      assert.match(none.stdout, /Chosen {6}6 of 6 files/);
+      const stopped = yield* pick([/> \[x\]/, "\u{3}"]);
+      assert.strictEqual(stopped.status, 130);
+      assert.notInclude(stopped.stdout, "Chosen");
     }),
   );
 });
@@ -209,6 +252,32 @@ describeClients("scrape", ["opentracker"], () => {
       const none = yield* runProgram(home, ["scrape", hash]);
       assert.strictEqual(none.status, 1);
       assert.match(none.stderr, /names no tracker/);
+    }),
+  );
+});
+
+describeClients("scrape of a hybrid", ["opentracker"], () => {
+  it.live("counts those of the swarm that has more", () =>
+    Effect.gen(function* () {
+      const home = yield* makeHome;
+      const [v1, v2] = ["01".repeat(20), "23".repeat(32)];
+      const tracker = yield* openTracker([v1, v2.slice(0, 40)]);
+      const query = `info_hash=${"%23".repeat(20)}&peer_id=${"x".repeat(20)}`;
+      yield* Effect.promise(() => fetch(`${tracker.http}?${query}&port=7000&left=0&uploaded=0&downloaded=0&compact=1`));
+      const link = `magnet:?xt=urn:btih:${v1}&xt=urn:btmh:1220${v2}`;
+      const urls = [tracker.http, tracker.udp].flatMap((url) => ["--tracker", url]);
+      const { stdout } = yield* runProgram(home, ["scrape", "--json", link, ...urls]);
+      const answers = stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+      assert.deepStrictEqual(
+        answers.map(({ seeders, url }) => [url, seeders]),
+        [
+          [tracker.http, 1],
+          [tracker.udp, 1],
+        ],
+      );
     }),
   );
 });

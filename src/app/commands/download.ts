@@ -1,6 +1,7 @@
 /** `bt-effect <torrent> [out]`: fetches a torrent and shows how it goes. */
 import * as Effect from "effect/Effect";
 import * as Option from "effect/Option";
+import type { TorrentInfo } from "../../schema/metainfo.ts";
 import type { DownloadRequest, SelectPattern } from "../../streams/request.ts";
 import { withOutput } from "../output.ts";
 import { commonOf, type Given, transfer, type TransferInput } from "../transfer.ts";
@@ -29,17 +30,21 @@ export const requestOf = (input: DownloadInput, given: Given): DownloadRequest =
   shareOnly: false,
 });
 
-/** The request that the command line makes, after the user was asked for what it leaves to them. */
-export const askedRequest = (input: DownloadInput, given: Given) => {
+/** The request that the command line makes, after the user was asked for what it leaves to them; `learn` gets the metadata of a link. */
+export const askedRequest = <E, R>(
+  input: DownloadInput,
+  given: Given,
+  learn: (request: DownloadRequest) => Effect.Effect<TorrentInfo, E, R>,
+) => {
   const request = requestOf(input, given);
   return input.pick
     ? Effect.flatMap(
         Effect.promise(() => import("../picking.ts")),
-        ({ pick }) => pick(request),
+        ({ pick }) => pick(request, learn),
       )
     : Effect.succeed(request);
 };
 
 /** Downloads. */
 export const download = (input: DownloadInput) =>
-  transfer(input, (given) => askedRequest(input, given)).pipe(withOutput(input));
+  transfer(input, (given, learn) => askedRequest(input, given, learn)).pipe(withOutput(input));

@@ -25,7 +25,8 @@ export const dryRun = (input: DownloadInput) =>
         reason: { _tag: "OnlyLink" },
       });
     const port = Option.getOrElse(input.port, () => 0);
-    const request = yield* askedRequest(input, { source, folder: path.resolve("."), port });
+    const given = { source, folder: path.resolve("."), port };
+    const request = yield* askedRequest(input, given, () => Effect.succeed(source.metainfo.info));
     const seen = yield* preview(source.metainfo.info, request);
     screen.print(input.json ? `${JSON.stringify({ type: "preview", ...seen })}\n` : previewPage(seen));
   }).pipe(Effect.provide(Layer.mergeAll(StorageFiles.layer, ResumeStore.layerDefault)), withOutput(input));

@@ -15,6 +15,8 @@ const probes = {
   aria2c: ["aria2c", "--version"],
   "transmission-daemon": ["transmission-daemon", "--version"],
   mktorrent: ["mktorrent", "-h"],
+  // Runs a program on a terminal.
+  script: ["script", "--version"],
   "transmission-create": ["transmission-create", "--version"],
   // Debian's own Python: the one that python3-libtorrent is for.
   "python3-libtorrent": ["/usr/bin/python3", "-c", "import libtorrent"],

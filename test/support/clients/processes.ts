@@ -24,6 +24,8 @@ export interface Running {
   readonly stderr: () => string;
   readonly ended: Effect.Effect<End>;
   readonly kill: (signal: NodeJS.Signals) => Effect.Effect<void>;
+  /** Writes to its stdin, if it was started with `typed`. */
+  readonly type: (text: string) => Effect.Effect<void>;
   /**
    * Looks at what it printed, now and whenever it prints more, until there is something to give. Dies, with all that was printed, when the program
    * ends first or nothing is found in time.
@@ -39,6 +41,8 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Written to its stdin; without it stdin is empty. */
   readonly input?: Uint8Array;
+  /** Its stdin stays open for `type`. */
+  readonly typed?: boolean;
   /** The user it runs as, by number; needs root. */
   readonly uid?: number;
 }
@@ -92,7 +96,7 @@ export const start = (
     }
     // A program that is gone reads no more: that is seen from its end.
     child.stdin.on("error", () => undefined);
-    child.stdin.end(options.input);
+    if (options.typed !== true) child.stdin.end(options.input);
 
     const end = Deferred.makeUnsafe<End>();
     let at = 0;
@@ -137,6 +141,7 @@ export const start = (
       stderr: () => printed.stderr,
       ended: Deferred.await(end),
       kill: (signal) => Effect.sync(() => void child.kill(signal)),
+      type: (text) => Effect.sync(() => void child.stdin.write(text)),
       until,
       prints: (pattern) => until(() => pattern.exec(printed.stdout) ?? pattern.exec(printed.stderr) ?? undefined),
     };
