@@ -1,11 +1,9 @@
 import { assert, describe, it } from "@effect/vitest";
-import { Cause, Effect, Exit, Fiber, Result } from "effect";
+import { Cause, Effect, Exit, Fiber } from "effect";
 import { TestClock } from "effect/testing";
-import { parseMagnet } from "../../src/schema/magnet.ts";
 import * as Network from "../../src/services/MemoryNetwork/MemoryNetwork.ts";
 import * as StorageFaults from "../../src/services/Storage/middleware.ts";
 import { MemoryTrackers } from "../../src/services/Tracker/memory.ts";
-import { request } from "../../src/streams/request.ts";
 import { makeClient, makeFixture, requestOf, TRACKER, watch } from "../support/swarm.ts";
 
 const fixture = makeFixture({ length: 300_000, pieceLength: 65_536, tracker: TRACKER });
@@ -47,15 +45,6 @@ describe("session", () => {
       yield* watch(leecher, requestOf(fixture));
       yield* TestClock.adjust("30 seconds");
       assert.strictEqual(failureOf(yield* Fiber.await(fiber)), bug);
-    }).pipe(Effect.provide(MemoryTrackers.layer)),
-  );
-
-  it.effect("refuses a magnet link of version 2 alone, and says so as everything does", () =>
-    Effect.gen(function* () {
-      const magnet = Result.getOrThrow(parseMagnet(`magnet:?xt=urn:btmh:1220${"ab".repeat(32)}`));
-      const client = yield* makeClient({ network: yield* Network.make({}), address: "10.0.0.2" });
-      const error = yield* Effect.flip(client.run(request({ _tag: "Magnet", magnet }, "/d")));
-      assert.propertyVal(error, "code", "metainfo.only-v2");
     }).pipe(Effect.provide(MemoryTrackers.layer)),
   );
 });

@@ -90,6 +90,8 @@ for (const version of ["v2", "hybrid"] as const) {
         const blocks = [
           { index: 4, begin: 0, length: 16_384 },
           { index: 3, begin: 16_384, length: 16_384 },
+          // Nothing but padding, which those ask for who know version 1 alone.
+          { index: 4, begin: 32_768, length: 16_384 },
         ];
         const fake = yield* makeFakePeer({
           network,

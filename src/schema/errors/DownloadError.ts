@@ -36,7 +36,7 @@ export class DownloadFailed extends Data.TaggedError("DownloadFailed")<{
   readonly name: string;
   readonly reason: DownloadReason;
 }> {
-  /** `stalled.no-progress`, `metainfo.bad-piece` …; of an invalid torrent, what its reader says: `metainfo.only-v2` … */
+  /** `stalled.no-progress`, `metainfo.bad-piece` …; of an invalid torrent, what its reader says: `metainfo.missing` … */
   get code(): string {
     const { reason } = this;
     return reason._tag === "Invalid" ? reason.error.code : `${family[reason._tag]}.${kebab(reason._tag)}`;

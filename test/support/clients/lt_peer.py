@@ -25,8 +25,8 @@ def say(**fields):
 def create():
     files = lt.file_storage()
     lt.add_files(files, os.path.join(job["folder"], job["name"]))
-    # 128 is v1_only; canonical_files aligns every file with pad files (BEP 47).
-    flags = {"1": 128, "2": lt.create_torrent.v2_only, "hybrid": 0}[job["version"]]
+    # canonical_files aligns every file with pad files (BEP 47), as hybrids do anyway.
+    flags = {"1": lt.create_torrent.v1_only, "2": lt.create_torrent.v2_only, "hybrid": 0}[job["version"]]
     if job.get("pads"):
         flags |= lt.create_torrent.canonical_files
     torrent = lt.create_torrent(files, job["pieceLength"], flags)
