@@ -1,6 +1,6 @@
 /**
- * How many requests to keep with one peer: twice what rate × least delay needs, found by slow start; and for a peer that answers in bursts (transmission
- * looks at its peers twice a second) as many as make a burst worth it. Plain arithmetic; its caller gives it the time.
+ * How many requests to keep with one peer: twice what rate × least delay needs, and more where the peer is far, found by slow start; and for a peer that
+ * answers in bursts (transmission looks at its peers twice a second) as many as make a burst worth it. Plain arithmetic; its caller gives it the time.
  */
 import { BLOCK_LENGTH } from "../schema/wire.ts";
 
@@ -8,8 +8,10 @@ import { BLOCK_LENGTH } from "../schema/wire.ts";
 const LEAST = 16;
 /** Shorter delays count as this, in milliseconds: a turn of both event loops, in which a fast path must not run dry. */
 const TURN = 0.75;
-/** Answers that take so many times the least delay wait in a queue: more requests would only make it longer. */
-const QUEUEING = 2;
+/** A peer whose least delay is longer, in milliseconds, is far: what it sends is held up by packets that are sent again, and by a window that still grows. */
+const FAR = 5;
+/** So much longer than the least delay, in milliseconds, answers of a far peer may take before that means that they wait for each other. */
+const SLACK = 250;
 /** A peer that kept requests waiting for this long without a block answers in bursts, in milliseconds: no turn of ours takes as long. */
 const PAUSE = 100;
 /** The next burst is let become so many times as large. */
@@ -61,13 +63,16 @@ export const makeDepth = (most: () => number): Depth => {
     run = { blocks: 0, from: now };
   };
 
+  /** Answers that take longer wait in a queue: more requests would only make it longer. */
+  const longest = (): number => least + (least < FAR ? least : Math.max(least, SLACK));
+
   const close = (now: number): void => {
     const elapsed = now - windowStart;
     if (elapsed < Math.max(WINDOW, Number.isFinite(least) ? least * 2 : 0)) return;
     const measured = (windowBytes * 1000) / elapsed;
     if (slowStart && measured < rate * 1.1) slowStart = false;
     rate = rate === 0 ? measured : rate * 0.5 + measured * 0.5;
-    if (!slowStart) depth = 2 * blocksIn(Number.isFinite(least) ? least : WINDOW);
+    if (!slowStart) depth = blocksIn(Number.isFinite(least) ? longest() : 2 * WINDOW);
     burst *= 0.5 ** (elapsed / HALF_LIFE);
     windowStart = now;
     windowBytes = 0;
@@ -85,7 +90,7 @@ export const makeDepth = (most: () => number): Depth => {
     answered: (delay, now) => {
       endPause(now, delay);
       if (delay < least) least = Math.max(delay, TURN);
-      if (delay > least * QUEUEING) slowStart = false;
+      if (delay > longest()) slowStart = false;
     },
     depth: current,
     rate: (now) => {
