@@ -3,7 +3,7 @@ import type { Row } from "./report.ts";
 
 const barHeight = 16;
 const gap = 5;
-const labelWidth = 84;
+const labelWidth = 92;
 const panelWidth = 350;
 const valueWidth = 72;
 const titleHeight = 26;
