@@ -11,6 +11,9 @@ const { sha256 } = digests;
 const between = (minimum: number, maximum: number) =>
   Schema.Int.pipe(Schema.check(Schema.isBetween({ minimum, maximum })));
 
+/** Any number of a message, small ones often. */
+const U32 = Schema.Union([between(0, 40), between(0, 0xffff_ffff)]);
+
 /** A layer of `count` nodes that are all different. */
 const layerOf = (count: number): Uint8Array => {
   const layer = new Uint8Array(count * NODE_LENGTH);
@@ -72,6 +75,23 @@ describe("merkleProof", () => {
       }
     },
     { arbitrary: { runs: 100 } },
+  );
+
+  it.prop(
+    "answers any range at all within its bounds or not at all",
+    {
+      count: between(1, 40),
+      base: between(0, 3),
+      range: Schema.Struct({ base: U32, index: U32, length: U32, proofLayers: U32 }),
+    },
+    ({ count, base, range: any }) => {
+      const { height, nodes, root } = treeOf(count, base);
+      const range = rangeOf(root, any);
+      if (!isWithin(range, height) || range.base < base) return;
+      assert.isAtMost(range.length, 2 ** (height - range.base));
+      assert.strictEqual(hashesOf(range, nodes)?.length, (range.length + uncleCount(range)) * NODE_LENGTH);
+    },
+    { arbitrary: { runs: 500 } },
   );
 
   it("knows nothing below its layer nor outside the tree", () => {

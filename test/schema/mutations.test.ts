@@ -27,6 +27,9 @@ import { encode, pieceHeader } from "../../src/schema/wire.ts";
 import { makeChance, mutate } from "../support/mutations.ts";
 import { concat, decodeAll } from "../support/wire.ts";
 
+/** What a peer asks hashes of: two nodes and one that proves them. */
+const range = { root: new Uint8Array(32).fill(9), base: 1, index: 4, length: 2, proofLayers: 1 };
+
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 const hex = (digits: string): Uint8Array => Uint8Array.from(Buffer.from(digits, "hex"));
@@ -194,6 +197,11 @@ const parsers: ReadonlyArray<readonly [string, ReadonlyArray<Uint8Array>, (bytes
         pieceHeader(2, 0, 4),
         ascii("data"),
         encode({ _tag: "Have", index: 1 }),
+      ]),
+      concat([
+        encode({ _tag: "HashRequest", range }),
+        encode({ _tag: "Hashes", range, hashes: new Uint8Array(3 * 32).fill(7) }),
+        encode({ _tag: "HashReject", range }),
       ]),
     ],
     (bytes) => {
