@@ -29,6 +29,8 @@ export const makeHome: Effect.Effect<Home, never, Scope.Scope> = Effect.map(empt
     BT_EFFECT_NO_DHT: "true",
     BT_EFFECT_NO_LSD: "true",
     BT_EFFECT_NO_PORT_MAPPING: "true",
+    // A free one: what is remembered may meanwhile be another's, who got it from the system.
+    BT_EFFECT_PORT: "0",
     // Compiled code only, shared so that every start but the first is as quick as a user's.
     XDG_CACHE_HOME: join(inject("program"), "cache"),
   },
