@@ -80,11 +80,12 @@ export const runCached = (script: URL, beforeSaving: () => void): unknown => {
     filename,
     ...(cache !== undefined && { cachedData: cache.code }),
   });
-  const isUsed = cache !== undefined && compiled.cachedDataRejected !== true;
+  // The code itself is not kept in memory any longer.
+  const used = cache !== undefined && compiled.cachedDataRejected !== true ? { ...cache, code: undefined } : undefined;
   process.once("exit", () => {
-    if (isUsed && !cache.isYoung) return;
+    if (used?.isYoung === false) return;
     const codeSize = process.getBuiltinModule("node:v8").getHeapCodeStatistics().bytecode_and_metadata_size;
-    if (isUsed && codeSize < cache.codeSize * GROWTH) return;
+    if (used !== undefined && codeSize < used.codeSize * GROWTH) return;
     beforeSaving();
     write(file, compiled.createCachedData(), codeSize);
   });
