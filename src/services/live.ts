@@ -1,17 +1,15 @@
 /** All the live Layers together: what a download runs on in the real world. For the program and for users of the library. */
 import * as Layer from "effect/Layer";
 import * as SecureRandom from "effect/crypto/SecureRandom";
-import * as NetDns from "effect/net/Dns";
 import * as NetAddress from "effect/net/NetAddress";
 import type { IpFilter } from "../schema/ipFilter.ts";
 import type { Proxy } from "../schema/socks5.ts";
 import { Bans } from "./Bans.ts";
 import { Bandwidth, type Limits } from "./Bandwidth.ts";
+import * as BehindProxy from "./behindProxy.ts";
 import { Choker } from "./Choker/Choker.ts";
 import * as Datagrams from "./Datagrams/node.ts";
-import * as NoDatagrams from "./Datagrams/none.ts";
 import * as Dht from "./Dht/live.ts";
-import * as DhtMemory from "./Dht/memory.ts";
 import type { NodeName } from "./Dht/Dht.ts";
 import * as DhtStore from "./DhtStore/files.ts";
 import * as Dns from "./Dns/node.ts";
@@ -26,7 +24,6 @@ import { PortMapping } from "./PortMapping/PortMapping.ts";
 import * as ResumeStore from "./ResumeStore/files.ts";
 import * as Storage from "./Storage/files.ts";
 import * as Tracker from "./Tracker/live.ts";
-import * as Socks5 from "./Transport/socks5.ts";
 import * as Dual from "./Transport/dual.ts";
 import * as Tcp from "./Transport/tcp.ts";
 import * as Utp from "./Transport/utp.ts";
@@ -42,7 +39,7 @@ export interface NetworkOptions {
   readonly noUtp?: boolean | undefined;
   /** No router is asked to pass our port on. */
   readonly noPortMapping?: boolean | undefined;
-  /** All goes through it; without UDP, so that only HTTP trackers, web seeds and dialled peers are left. */
+  /** All goes through it, UDP as far as it relays that; what it cannot carry is off. */
   readonly proxy?: Proxy | undefined;
   /** Addresses that are never talked to as peers. */
   readonly ipFilter?: IpFilter | undefined;
@@ -74,25 +71,23 @@ const direct = (options: NetworkOptions) =>
     WebSeed.layer,
   );
 
-/** The network behind a proxy: what it does not carry (UDP, look-ups of our own, multicast, arrivals) is not there at all. */
-const behind = (proxy: Proxy) =>
-  Layer.mergeAll(
-    Tracker.layer,
-    WebSeed.layer,
-    DhtMemory.layerOff,
-    LocalDiscovery.layerOff,
-    PortMapping.layerOff,
-    Socks5.layer(proxy, Tcp.layer).pipe(Layer.provide(Dns.layer)),
-  ).pipe(
-    Layer.provide([NoDatagrams.layer, Layer.succeed(HttpProxy, proxy)]),
-    // No name is looked up by us; an empty table cannot be wrong.
-    Layer.provideMerge(Layer.orDie(NetDns.layerStatic({ hosts: {} }))),
+/** The network behind a proxy. */
+const behind = (proxy: Proxy, { address, dhtRouters, noUtp }: NetworkOptions) =>
+  Layer.mergeAll(Tracker.layer, WebSeed.layer).pipe(
+    Layer.provide(Layer.succeed(HttpProxy, proxy)),
+    Layer.provideMerge(
+      BehindProxy.layer(
+        proxy,
+        { transport: Tcp.layer, datagrams: Datagrams.layer({ port: 0, address }), dns: Dns.layer },
+        { dht: Dht.layer({ routers: dhtRouters }), utp: noUtp !== true },
+      ),
+    ),
   );
 
 /** Everything that `download` needs. */
 export const layer = (options: NetworkOptions = {}) =>
   Layer.mergeAll(
-    options.proxy === undefined ? direct(options) : behind(options.proxy),
+    options.proxy === undefined ? direct(options) : behind(options.proxy, options),
     Storage.layer,
     ResumeStore.layerDefault,
     Hasher.layer,

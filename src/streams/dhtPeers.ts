@@ -16,7 +16,7 @@ const HEAD_START = 1_000;
 
 /** What conversations need of it. */
 export interface DhtHook {
-  /** The UDP port of our node; absent when the torrent has no DHT. */
+  /** The UDP port of our node, to be told to peers; absent when the torrent has no DHT or nobody can reach us by it. */
   readonly port: () => number | undefined;
   /** The peer at this address has a node at this port. */
   readonly told: (peer: NetAddress.InetAddress, port: number) => void;
@@ -54,7 +54,8 @@ export const makeDhtPeers = Effect.fnUntraced(function* (
   const nodes = request.source._tag === "Magnet" ? request.source.magnet.nodes : request.source.metainfo.nodes;
   return {
     isUsed: () => used,
-    port: () => (used ? dht.port : undefined),
+    // Port 0 is that of a node that nobody can reach by one.
+    port: () => (used && dht.port !== 0 ? dht.port : undefined),
     told: (peer, port) => {
       if (used && port !== 0) dht.addNode(NetAddress.inetAddressUnsafe(peer.address, port));
     },

@@ -261,7 +261,7 @@ const parsers: ReadonlyArray<readonly [string, ReadonlyArray<Uint8Array>, (bytes
     (bytes) => {
       const steps = negotiate(
         { host: "p", port: 1080, user: { name: "u", password: "p" } },
-        { host: "h.test", port: 1 },
+        { _tag: "Connect", to: { host: "h.test", port: 1 } },
       );
       let read = 0;
       let step = steps.next(new Uint8Array(0));

@@ -14,6 +14,8 @@ import { kebab } from "../../schema/errors/kebab.ts";
 /** Why a packet could not be sent. */
 export type DatagramReason =
   | { readonly _tag: "NoSocket"; readonly family: NetAddress.IpFamily }
+  /** Behind a proxy that relays no UDP. */
+  | { readonly _tag: "NoRelay"; readonly why: string }
   | { readonly _tag: "TooLarge"; readonly length: number }
   | { readonly _tag: "Unreachable"; readonly cause?: unknown }
   | { readonly _tag: "Other"; readonly cause: unknown };
@@ -23,7 +25,7 @@ export class DatagramError extends Data.TaggedError("DatagramError")<{
   readonly address: string;
   readonly reason: DatagramReason;
 }> {
-  /** `datagram.no-socket`, `datagram.too-large`, `datagram.unreachable`, `datagram.other`. */
+  /** `datagram.no-socket`, `datagram.no-relay`, `datagram.too-large`, `datagram.unreachable`, `datagram.other`. */
   get code(): string {
     return `datagram.${kebab(this.reason._tag)}`;
   }
@@ -31,6 +33,8 @@ export class DatagramError extends Data.TaggedError("DatagramError")<{
     switch (this.reason._tag) {
       case "NoSocket":
         return `${this.address}: this machine has no ${this.reason.family} network`;
+      case "NoRelay":
+        return `${this.address}: ${this.reason.why}`;
       case "TooLarge":
         return `${this.address}: a packet of ${this.reason.length} bytes is too large to send`;
       case "Unreachable":
@@ -41,6 +45,12 @@ export class DatagramError extends Data.TaggedError("DatagramError")<{
   }
 }
 
+/** A place by its host's name, which is not resolved. */
+export interface HostName {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** Looks at a packet and says whether it was meant for it. `bytes` is only valid during the call; must not throw. */
 export type Receiver = (bytes: Uint8Array, from: NetAddress.InetAddress) => boolean;
 
@@ -48,9 +58,11 @@ export type Receiver = (bytes: Uint8Array, from: NetAddress.InetAddress) => bool
 export class Datagrams extends Context.Service<
   Datagrams,
   {
-    /** The bound addresses, by family; empty where the machine has none. */
+    /** The bound addresses, by family; empty where the machine has none. Without a port where nobody can reach us by one. */
     readonly addresses: ReadonlyArray<NetAddress.InetAddress>;
     readonly send: (to: NetAddress.InetAddress, bytes: Uint8Array) => Effect.Effect<void, DatagramError>;
+    /** Sends to a host by its name, where names are not ours to resolve; the address that an answer will come from is not known. */
+    readonly sendNamed?: (to: HostName, bytes: Uint8Array) => Effect.Effect<void, DatagramError>;
     /**
      * Sends without waiting, for those who treat a packet that could not be sent like one that was lost on its way. The bytes must not be
      * changed afterwards.

@@ -1,22 +1,20 @@
-/** No UDP at all: behind a proxy that carries none, nothing may go round it. */
+/** No UDP at all: behind a proxy that relays none, nothing may go round it. */
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as NetAddress from "effect/net/NetAddress";
 import { DatagramError, Datagrams } from "./Datagrams.ts";
 
-/** Nothing can be sent, nothing comes. */
-export const layer: Layer.Layer<Datagrams> = Layer.succeed(
-  Datagrams,
-  Datagrams.of({
-    addresses: [],
-    send: (to) =>
-      Effect.fail(
-        new DatagramError({
-          address: NetAddress.formatInet(to),
-          reason: { _tag: "NoSocket", family: NetAddress.familyOf(to) },
-        }),
-      ),
-    sendUnsafe: () => {},
-    receive: () => Effect.void,
-  }),
-);
+/** Nothing can be sent, nothing comes; `why` is for people. */
+export const layer = (why: string): Layer.Layer<Datagrams> =>
+  Layer.succeed(
+    Datagrams,
+    Datagrams.of({
+      addresses: [],
+      send: (to) =>
+        Effect.fail(new DatagramError({ address: NetAddress.formatInet(to), reason: { _tag: "NoRelay", why } })),
+      sendNamed: ({ host, port }) =>
+        Effect.fail(new DatagramError({ address: `${host}:${port}`, reason: { _tag: "NoRelay", why } })),
+      sendUnsafe: () => {},
+      receive: () => Effect.void,
+    }),
+  );

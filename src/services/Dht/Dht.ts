@@ -45,7 +45,7 @@ export interface Scrape {
 export class Dht extends Context.Service<
   Dht,
   {
-    /** The UDP port that our nodes are at; undefined when there is no DHT. */
+    /** The UDP port that our nodes are at, 0 where nobody can reach us by one; undefined when there is no DHT. */
     readonly port: number | undefined;
     /** Looks for peers of a torrent, at once and then every 15 minutes, as long as it runs. It never ends; addresses may come again. */
     readonly peers: (infoHash: InfoHash, options?: PeersOptions) => Stream.Stream<NetAddress.InetAddress>;

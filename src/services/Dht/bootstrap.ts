@@ -30,9 +30,10 @@ export interface Bootstrap {
   readonly join: (nodes: ReadonlyArray<DhtNode>, news: () => Effect.Effect<void>) => Effect.Effect<never>;
 }
 
-/** Knows nobody yet; `routers` come last. */
+/** Knows nobody yet; `routers` come last. `byName`: names are not ours to resolve, nodes are greeted by them. */
 export const makeBootstrap = Effect.fnUntraced(function* (
   routers: ReadonlyArray<NodeName>,
+  byName: boolean,
 ): Effect.fn.Return<Bootstrap, never, Dns.Dns> {
   const dns = yield* Dns.Dns;
   const settings = yield* DhtSettings;
@@ -50,10 +51,14 @@ export const makeBootstrap = Effect.fnUntraced(function* (
   };
 
   /** Resolves the next name; false when there is none left. A name that is not found is no news for anybody. */
-  const resolveNext = Effect.gen(function* () {
+  const resolveNext = Effect.fnUntraced(function* (nodes: ReadonlyArray<DhtNode>) {
     const [name, ...rest] = waiting;
     if (name === undefined) return false;
     waiting = rest;
+    if (byName && Result.isFailure(NetAddress.ipFromString(name.host))) {
+      yield* Effect.forEach(nodes, (node) => node.greetNamed(name), { concurrency: "unbounded", discard: true });
+      return true;
+    }
     const literal = NetAddress.ipFromString(name.host);
     const found: ReadonlyArray<NetAddress.IpAddress> = Result.isSuccess(literal)
       ? [literal.success]
@@ -109,7 +114,7 @@ export const makeBootstrap = Effect.fnUntraced(function* (
             const alone = nodes.filter((node) => node.stats().nodes === 0);
             yield* round(alone);
             yield* alone.length === 0 ? news() : Effect.timeoutOption(news(), settings.lookupInterval);
-          } else if (!(yield* resolveNext)) {
+          } else if (!(yield* resolveNext(nodes))) {
             // small networks, and no network: what there is is asked again later
             yield* Effect.timeoutOption(news(), delay);
             delay = Math.min(delay * 2, settings.lookupInterval);

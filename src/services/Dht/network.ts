@@ -52,7 +52,7 @@ export const makeNetwork = Effect.fnUntraced(function* (
   const store = yield* DhtStore;
   const settings = yield* DhtSettings;
   const saved = Option.getOrElse(yield* store.load, () => new Map());
-  const bootstrap = yield* makeBootstrap(options.routers);
+  const bootstrap = yield* makeBootstrap(options.routers, datagrams.sendNamed !== undefined);
 
   let changed = Deferred.makeUnsafe<void>();
   /** Waits for what happens after this call. */

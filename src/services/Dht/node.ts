@@ -14,7 +14,7 @@ import type { Contact } from "../../schema/compactNodes.ts";
 import type { Answer, Query } from "../../schema/krpc.ts";
 import { fitsAddress, inBucket, isLocal, makeNodeId, NODE_ID_LENGTH, type NodeId } from "../../schema/nodeId.ts";
 import { DhtSettings } from "../../schema/settings.ts";
-import type { Datagrams } from "../Datagrams/Datagrams.ts";
+import type { Datagrams, HostName } from "../Datagrams/Datagrams.ts";
 import type { SavedFamily } from "../../schema/dhtTable.ts";
 import { makeAnswering } from "./answering.ts";
 import { lookup, type LookupResult } from "./lookup.ts";
@@ -56,6 +56,8 @@ export interface DhtNode {
   ) => Effect.Effect<number>;
   /** Pings an address; who answers is taken into the table where there is room. */
   readonly greet: (address: NetAddress.InetAddress) => void;
+  /** The same by a name that is not ours to resolve; done when it answered or will not. */
+  readonly greetNamed: (name: HostName) => Effect.Effect<void>;
   readonly closest: (target: NodeId) => ReadonlyArray<Contact>;
   readonly contacts: () => ReadonlyArray<Contact>;
   readonly stats: () => NodeStats;
@@ -235,6 +237,7 @@ export const makeNode = Effect.fnUntraced(function* (
         (answers) => answers.filter(({ _tag }) => _tag === "Some").length,
       ),
     greet,
+    greetNamed: (name) => Effect.ignore(rpc.query(name, { _tag: "Ping" })),
     closest: (target) => table.closest(target, settings.bucketSize),
     contacts: () => table.all(),
     stats: () => ({

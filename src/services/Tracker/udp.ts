@@ -29,7 +29,7 @@ import {
   type UdpAnswer,
   type UdpTarget,
 } from "../../schema/trackerUdp.ts";
-import { Datagrams } from "../Datagrams/Datagrams.ts";
+import { type DatagramError, Datagrams, type HostName } from "../Datagrams/Datagrams.ts";
 import { monotonicMillis } from "../time.ts";
 import { firstCounts, joinAnnounces, overFamilies } from "./families.ts";
 
@@ -39,15 +39,22 @@ const MAX_CONNECTIONS = 512;
 /** What may come back: an answer to a connect or an announce, or the counts that were asked for. */
 type Answer = UdpAnswer | { readonly _tag: "Scraped"; readonly counts: ScrapeCounts };
 
+/** Where a tracker is: by address, or by a name that a proxy resolves. */
+type Place = NetAddress.InetAddress | HostName;
+
+const isNamed = (place: Place): place is HostName => "host" in place;
+
 /** A packet that waits for its answer. */
 interface Waiting {
-  readonly to: NetAddress.InetAddress;
+  readonly to: Place;
   readonly read: Read;
   readonly answer: Deferred.Deferred<Answer>;
 }
 
 /** Reads an answer; undefined for bytes that are none. */
 type Read = (bytes: Uint8Array, family: NetAddress.IpFamily) => Answer | undefined;
+
+const keyOf = (to: Place): string => (isNamed(to) ? `${to.host}:${to.port}` : NetAddress.formatInet(to));
 
 /** What is asked of a tracker once a connection id is there: the packet, its answers, and what is wanted of them. */
 interface Question<A> {
@@ -69,16 +76,20 @@ export const makeUdp = Effect.gen(function* () {
   yield* datagrams.receive((bytes, from) => {
     const transaction = transactionOf(bytes);
     const slot = transaction === undefined ? undefined : waiting.get(transaction);
-    if (slot === undefined || !Equal.equals(slot.to, from)) return false;
+    // A proxy does not tell which address it found for a name: then the transaction alone has to do.
+    if (slot === undefined || !(isNamed(slot.to) || Equal.equals(slot.to, from))) return false;
     const answer = slot.read(bytes, NetAddress.familyOf(from));
     if (answer === undefined) return false;
     Deferred.doneUnsafe(slot.answer, Effect.succeed(answer));
     return true;
   });
 
+  const send = (to: Place, packet: Uint8Array): Effect.Effect<void, DatagramError> =>
+    !isNamed(to) ? datagrams.send(to, packet) : (datagrams.sendNamed?.(to, packet) ?? Effect.void);
+
   /** Sends one packet and waits for its answer; none when the answer does not come in time. */
   const transmit = (
-    to: NetAddress.InetAddress,
+    to: Place,
     seconds: number,
     { packet, read }: { readonly packet: (transactionId: number) => Uint8Array; readonly read: Read },
   ) =>
@@ -86,7 +97,7 @@ export const makeUdp = Effect.gen(function* () {
       const transactionId = (yield* Random.nextIntBetween(0, 0x1_0000_0000)) >>> 0;
       const answer = yield* Deferred.make<Answer>();
       waiting.set(transactionId, { to, read, answer });
-      return yield* datagrams.send(to, packet(transactionId)).pipe(
+      return yield* send(to, packet(transactionId)).pipe(
         Effect.mapError((cause): TrackerReason => ({ _tag: "Unreachable", cause })),
         Effect.andThen(Deferred.await(answer)),
         Effect.timeoutOption(Duration.seconds(seconds)),
@@ -95,13 +106,13 @@ export const makeUdp = Effect.gen(function* () {
     });
 
   /** Asks for a connection id, transmitting as often as the settings say. */
-  const connect = Effect.fnUntraced(function* (to: NetAddress.InetAddress) {
+  const connect = Effect.fnUntraced(function* (to: Place) {
     for (const seconds of settings.retransmit) {
       const answer = Option.getOrUndefined(yield* transmit(to, seconds, { packet: encodeConnect, read: decodeAnswer }));
       if (answer === undefined) continue;
       if (answer._tag === "Error") return yield* Effect.fail<TrackerReason>({ _tag: "Rejected", text: answer.text });
       if (answer._tag !== "Connected") return yield* malformed("it answers a connect with something else");
-      const key = NetAddress.formatInet(to);
+      const key = keyOf(to);
       const expires = monotonicMillis(yield* Clock.Clock) + settings.connectionIdLife * 1000;
       connections.delete(key);
       connections.set(key, { id: answer.connectionId, expires });
@@ -114,10 +125,10 @@ export const makeUdp = Effect.gen(function* () {
 
   /** Asks at one address. An id kept from before that brings an error or silence is not trusted again. */
   const askAt = Effect.fnUntraced(function* <A>(
-    to: NetAddress.InetAddress,
+    to: Place,
     { encode, read, take }: Question<A>,
   ): Effect.fn.Return<A, TrackerReason> {
-    const key = NetAddress.formatInet(to);
+    const key = keyOf(to);
     let proven = false;
     for (const seconds of settings.retransmit) {
       const kept = connections.get(key);
@@ -137,9 +148,13 @@ export const makeUdp = Effect.gen(function* () {
     return yield* Effect.fail<TrackerReason>({ _tag: "TimedOut" });
   });
 
-  /** The first address of each family that the host has and this machine speaks. */
-  const addressesOf = Effect.fnUntraced(function* ({ hostname, port }: UdpTarget) {
+  /** The first address of each family that the host has and this machine speaks; behind a proxy its name. */
+  const placesOf = Effect.fnUntraced(function* ({
+    hostname,
+    port,
+  }: UdpTarget): Effect.fn.Return<Arr.NonEmptyReadonlyArray<Place>, TrackerReason> {
     const literal = NetAddress.ipFromString(hostname);
+    if (datagrams.sendNamed !== undefined && Result.isFailure(literal)) return [{ host: hostname, port }];
     const all = Result.isSuccess(literal)
       ? [literal.success]
       : yield* dns
@@ -166,9 +181,9 @@ export const makeUdp = Effect.gen(function* () {
         const cause = new Error("its URL is not valid or has no port");
         return yield* Effect.fail<TrackerReason>({ _tag: "Unreachable", cause });
       }
-      const addresses = yield* addressesOf(target);
+      const places = yield* placesOf(target);
       return yield* overFamilies(
-        Arr.map(addresses, (to) => askAt(to, question(target))),
+        Arr.map(places, (to) => askAt(to, question(target))),
         join,
       );
     }).pipe(

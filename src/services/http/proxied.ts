@@ -19,7 +19,7 @@ const PATIENCE = 15_000;
 /** A socket that the proxy has connected to `host`. */
 const open = (proxy: Proxy, host: string, port: number, done: (cause: Error | null, socket?: Socket) => void): void => {
   const ip = Result.getOrUndefined(NetAddress.ipFromString(host));
-  const steps = negotiate(proxy, { host: ip ?? host, port });
+  const steps = negotiate(proxy, { _tag: "Connect", to: { host: ip ?? host, port } });
   const socket = process.getBuiltinModule("node:net").connect({ host: proxy.host, port: proxy.port });
   const failed = (cause: Error): void => {
     socket.destroy();
@@ -34,7 +34,7 @@ const open = (proxy: Proxy, host: string, port: number, done: (cause: Error | nu
       if (step.done !== true && step.value.send.length > 0) socket.write(step.value.send);
     }
     socket.off("readable", advance).off("error", failed).off("end", ended).setTimeout(0);
-    if (step.value === undefined) return done(null, socket);
+    if (typeof step.value !== "string") return done(null, socket);
     failed(new Error(`the proxy: ${step.value}`));
   };
   const ended = (): void => failed(new Error("the proxy closed the connection"));

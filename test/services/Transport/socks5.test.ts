@@ -97,8 +97,8 @@ describe("a SOCKS5 proxy", () => {
       const send = Datagrams.use((datagrams) =>
         datagrams.send(NetAddress.inetAddressFromStringUnsafe("127.0.0.1:9"), Uint8Array.of(1)),
       );
-      const error = yield* Effect.flip(Effect.provide(send, NoDatagrams.layer));
-      assert.strictEqual(error.reason._tag, "NoSocket");
+      const error = yield* Effect.flip(Effect.provide(send, NoDatagrams.layer("no UDP")));
+      assert.strictEqual(error.reason._tag, "NoRelay");
       yield* Effect.scoped(Layer.build(Live.layer({ proxy })));
     }),
   );
