@@ -96,6 +96,8 @@ export interface TrackerEvent {
   readonly leechers?: number;
   /** Seconds until the next try. */
   readonly next?: number;
+  /** Seconds until a try while the download is short of peers, where that is sooner. */
+  readonly soonest?: number;
   readonly code?: string;
   readonly message?: string;
 }

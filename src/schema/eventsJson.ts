@@ -95,6 +95,7 @@ export const TrackerJson = Schema.Struct({
   seeders: Schema.optionalKey(Count),
   leechers: Schema.optionalKey(Count),
   next: Schema.optionalKey(Seconds),
+  soonest: Schema.optionalKey(Seconds),
   code: Schema.optionalKey(Schema.String),
   message: Schema.optionalKey(Schema.String),
 });

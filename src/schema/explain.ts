@@ -8,12 +8,10 @@ import type { Phase } from "./events.ts";
 export interface TrackerView {
   readonly url: string;
   readonly state: "announcing" | "ok" | "failed";
-  /** Since when it has been in this state. */
-  readonly since: number;
-  /** When it is asked again. */
+  /** It has not answered since, though it may be asked again just now; why it failed last. */
+  readonly failing?: { readonly since: number; readonly message: string };
+  /** When it is asked again, or may be while we are short of peers. */
   readonly next?: number;
-  /** What it said when it failed. */
-  readonly message?: string;
   /** Peers that it named last. */
   readonly peers?: number;
 }
@@ -52,6 +50,8 @@ export interface Situation {
   /** Limit on the download rate; absent when there is none. */
   readonly limit: number | undefined;
   /** Peers that offer the metadata, and bytes of it that have arrived. */
+  /** Connections at the most. */
+  readonly maxPeers: number;
   readonly metadata: { readonly offers: number; readonly done: number; readonly total: number };
   /** Pieces that cannot be checked before their hashes are there (v2), and peers that may be asked for them. */
   readonly hashes: { readonly missing: number; readonly askable: number };
@@ -84,31 +84,48 @@ const seconds = (millis: number): string => {
 
 const hostOf = (url: string): string => /^[a-z]+:\/\/(?:[^@/]*@)?([^/?#]+)/i.exec(url)?.[1] ?? url;
 
-/** Who was asked for peers, and when they are asked again. */
-const sources = ({ trackers, otherSources, now }: Situation): string => {
-  const asking = trackers.filter(({ state }) => state === "announcing").length;
+/** When the first tracker is asked again; nothing while one is being asked, or none ever will be. */
+const nextTry = ({ trackers, now }: Situation): number | undefined => {
   const next = Math.min(...trackers.map((tracker) => tracker.next ?? Number.POSITIVE_INFINITY));
+  const asking = trackers.some(({ state }) => state === "announcing");
+  return asking || !Number.isFinite(next) ? undefined : next - now;
+};
+
+/** Who was asked for peers, and when they are asked again. */
+const sources = (situation: Situation): string => {
+  const { trackers, otherSources } = situation;
+  const asking = trackers.filter(({ state }) => state === "announcing").length;
+  const next = nextTry(situation);
   const words = [
     ...(asking > 0 ? [`asking ${plural(asking, "tracker")}`] : []),
     ...(asking === 0 && trackers.length > 0 ? [`${plural(trackers.length, "tracker")} asked`] : []),
     ...otherSources.map((source) => `asking ${source}`),
-    ...(asking === 0 && Number.isFinite(next) ? [`next try in ${seconds(next - now)}`] : []),
+    ...(next !== undefined ? [`next try in ${seconds(next)}`] : []),
   ];
   return words.length === 0 ? "nobody to ask" : words.join(", ");
 };
 
 const trackerCause = (situation: Situation): Cause | undefined => {
-  const failed = situation.trackers.filter(({ state }) => state === "failed");
+  const { now, trackers } = situation;
+  const failed = trackers.flatMap(({ failing, url }) => (failing === undefined ? [] : [{ url, ...failing }]));
   const first = failed[0];
-  if (first === undefined || failed.length < situation.trackers.length) return undefined;
-  const since = situation.now - Math.min(...failed.map((tracker) => tracker.since));
+  if (first === undefined || failed.length < trackers.length) return undefined;
+  const since = now - Math.min(...failed.map((tracker) => tracker.since));
   const others = failed.length > 1 ? ` (and ${failed.length - 1} more)` : "";
+  const next = nextTry(situation);
+  const again = next === undefined ? "" : `, next try in ${seconds(next)}`;
   // A tracker's own words may end as a sentence.
-  const why = first.message?.replace(`${first.url}: `, "").replace(/\.$/, "") ?? "no answer";
+  const why = first.message.replace(`${first.url}: `, "").replace(/\.$/, "");
   return {
     code: "trackers-failing",
-    message: `no tracker works: ${hostOf(first.url)}: ${why}${others}, for ${seconds(since)}`,
-    evidence: { failed: failed.length, url: first.url, message: why, sinceSeconds: Math.round(since / 1000) },
+    message: `no tracker works: ${hostOf(first.url)}: ${why}${others}, for ${seconds(since)}${again}`,
+    evidence: {
+      failed: failed.length,
+      url: first.url,
+      message: why,
+      sinceSeconds: Math.round(since / 1000),
+      ...(next !== undefined && { nextSeconds: Math.max(0, Math.round(next / 1000)) }),
+    },
   };
 };
 
@@ -209,7 +226,22 @@ const bottlenecks = ({ buffers, limit, downloadRate }: Situation): ReadonlyArray
     : []),
 ];
 
-/** Who cannot be reached gets fewer peers; it is never the first cause. */
+/** What keeps more peers from us, where those that are connected give too little. */
+const fewSources = (situation: Situation): ReadonlyArray<Cause> => {
+  const { known, maxPeers, peers } = situation;
+  const trackers = trackerCause(situation);
+  if (peers.length >= maxPeers && known > peers.length)
+    return [
+      {
+        code: "connections-full",
+        message: `all ${maxPeers} allowed connections are taken, ${known - peers.length} more ${known - peers.length === 1 ? "peer is" : "peers are"} known`,
+        evidence: { maxPeers, known },
+      },
+    ];
+  return trackers === undefined ? [] : [trackers];
+};
+
+/** Who cannot be reached gets fewer peers; while there is something to fetch it is never the first cause. */
 const reachability = ({ port, incoming, running, peers }: Situation): ReadonlyArray<Cause> => {
   if (port === undefined)
     return [{ code: "not-listening", message: "no port could be listened on: peers cannot reach us", evidence: {} }];
@@ -226,12 +258,14 @@ const reachability = ({ port, incoming, running, peers }: Situation): ReadonlyAr
 /** The causes, the most likely first; empty when all is well. */
 export const explain = (situation: Situation): ReadonlyArray<Cause> => {
   const { downloadRate, phase, peers } = situation;
-  if (phase === "checking" || phase === "finishing" || phase === "seeding") return [];
+  if (phase === "checking" || phase === "finishing") return [];
+  // Those who want something of ours have to find us.
+  if (phase === "seeding") return peers.length === 0 ? reachability(situation) : [];
   // Web seeds are no peers, and may be all that is needed.
   const isIdle = phase === "metadata" || downloadRate < STUCK;
   if (peers.length === 0 && isIdle) return [...noPeers(situation), ...reachability(situation)];
   if (phase === "metadata") return [...metadata(situation), ...reachability(situation)];
   const held = bottlenecks(situation);
-  const slow = withPeers(situation);
+  const slow = withPeers(situation).flatMap((cause) => [cause, ...fewSources(situation)]);
   return [...held, ...slow, ...(held.length + slow.length > 0 ? reachability(situation) : [])];
 };

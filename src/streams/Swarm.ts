@@ -34,7 +34,7 @@ import { makeReadBuffers, type ReadBuffers } from "./readBuffers.ts";
 import { makeRecentReads, type RecentReads } from "./recentReads.ts";
 import { makeSuperSeeding, type SuperSeeding } from "./superSeeding.ts";
 import type { PeerExchange } from "./pex.ts";
-import { makeVantage, type Vantage } from "./vantage.ts";
+import type { Vantage } from "./vantage.ts";
 
 /** What there is once the metadata is known. */
 export interface Torrent {
@@ -124,7 +124,7 @@ export interface SwarmState {
   readonly attached: Effect.Effect<Torrent>;
   readonly metadata: MetadataExchange;
   readonly hashes: HashExchange;
-  /** The port that we listen on; absent when there is none. */
+  /** The port by which peers from outside reach us; absent when there is none. */
   readonly port: () => number | undefined;
   readonly dht: DhtHook;
   readonly exchange: PeerExchange;
@@ -177,6 +177,7 @@ export const makeSwarm = Effect.fnUntraced(function* (options: {
   readonly metadata: MetadataExchange;
   readonly totals: Totals;
   readonly port: () => number | undefined;
+  readonly vantage: Vantage;
   readonly dht: DhtHook;
   readonly exchange: PeerExchange;
   readonly acquaintances: Acquaintances;
@@ -227,7 +228,7 @@ export const makeSwarm = Effect.fnUntraced(function* (options: {
     port: options.port,
     dht: options.dht,
     exchange: options.exchange,
-    vantage: makeVantage(options.port()),
+    vantage: options.vantage,
     encryption: options.encryption,
     holepunch: options.holepunch,
     interested: () => fillSlots(),

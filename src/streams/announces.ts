@@ -91,11 +91,14 @@ const untilDue = (contacts: ReadonlyArray<Contact>): Effect.Effect<number> =>
     Math.max(0, Math.ceil(Math.min(...contacts.map((contact) => contact.notBefore)) - monotonicMillis(clock))),
   );
 
-/** Waits until the tracker that answered is to be asked again: its interval, news for it, or a want of peers. */
+/** Waits until the tracker that answered is to be asked again: its interval, news for it, another port of ours, or a want of peers. */
 const pause = (session: Session, options: AnnounceOptions, { contact, waits }: Answer): Effect.Effect<void> =>
   Effect.raceAllFirst([
     Effect.sleep(Duration.seconds(waits.next)),
-    Effect.andThen(Effect.sleep(Duration.seconds(waits.earliest)), options.hungry.await),
+    Effect.andThen(
+      Effect.sleep(Duration.seconds(waits.earliest)),
+      Effect.raceFirst(options.hungry.await, options.otherPort(contact.port)),
+    ),
     session.news(contact),
   ]);
 

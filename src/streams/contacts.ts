@@ -42,8 +42,10 @@ export interface SessionOptions {
   readonly names: Pick<Names, "known" | "another">;
   /** 20 bytes. */
   readonly peerId: Uint8Array;
-  /** The port we listen on. */
-  readonly port: number;
+  /** The port that peers reach us by; read at each announce. */
+  readonly port: () => number;
+  /** Waits until that is another one than `told`. */
+  readonly otherPort: (told: number | undefined) => Effect.Effect<void>;
   /** Read at each announce. */
   readonly stats: () => TransferStats;
   /** Opened when the download completes in this session; never when it was complete from the start. */
@@ -67,6 +69,8 @@ export interface Contact {
   readonly url: string;
   /** One for each name under which it was asked. */
   readonly standings: Array<Standing>;
+  /** The port that it was told last. */
+  port?: number;
   /** Not to be asked before this time, in milliseconds of the monotonic clock; Infinity: never again. */
   notBefore: number;
   /** The back-off under way; none after an answer. */
@@ -116,7 +120,7 @@ export const makeSession = Effect.fnUntraced(function* (options: SessionOptions)
     return {
       infoHash: name,
       peerId: options.peerId,
-      port: options.port,
+      port: options.port(),
       ...options.stats(),
       event,
       numwant: event === "stopped" ? 0 : settings.numwant,
@@ -220,6 +224,7 @@ export const makeSession = Effect.fnUntraced(function* (options: SessionOptions)
 
   /** One announce. On failure the contact knows when to be asked again. */
   const announce = Effect.fnUntraced(function* (to: Contact) {
+    to.port = options.port();
     const response = yield* events.publish({ type: "tracker", url: to.url, state: "announcing" }).pipe(
       Effect.andThen(Effect.suspend(() => announceAll(to))),
       Semaphore.withPermit(slots),
@@ -237,6 +242,7 @@ export const makeSession = Effect.fnUntraced(function* (options: SessionOptions)
       ...(response.seeders !== undefined && { seeders: response.seeders }),
       ...(response.leechers !== undefined && { leechers: response.leechers }),
       next: answer.waits.next,
+      ...(answer.waits.earliest < answer.waits.next && { soonest: answer.waits.earliest }),
     });
     if (response.warning !== undefined) {
       const message = `${to.url}: the tracker warns: ${response.warning}`;

@@ -12,6 +12,7 @@ import { type DhtHook, makeDhtPeers } from "./dhtPeers.ts";
 import { makeLocalPeers } from "./localPeers.ts";
 import type { Names } from "./names.ts";
 import { makePeerExchange, type PeerExchange } from "./pex.ts";
+import type { Entrance } from "./entrance.ts";
 import type { DownloadRequest } from "./request.ts";
 import { seclude } from "./seclusion.ts";
 import type { Origins } from "./sources.ts";
@@ -42,12 +43,14 @@ export const makeDiscovery = Effect.fnUntraced(function* (
     readonly isPrivate: boolean | undefined;
     readonly candidates: Candidates;
     readonly origins: Origins;
-    /** Where peers reach us by TCP; absent when they cannot. */
+    /** The port that peers nearby reach us by; absent when they cannot. */
     readonly port: number | undefined;
+    /** The one for those from outside. */
+    readonly entrance: Pick<Entrance, "port">;
     readonly isComplete: () => boolean;
   },
 ): Effect.fn.Return<Discovery, never, Dht | LocalDiscovery> {
-  const { candidates, names, isComplete, isPrivate, origins, port } = options;
+  const { candidates, names, isComplete, isPrivate, origins, entrance, port } = options;
   const dht = yield* makeDhtPeers(request, isPrivate);
   const local = yield* makeLocalPeers(request, isPrivate ?? false);
   const exchange = makePeerExchange({
@@ -65,7 +68,7 @@ export const makeDiscovery = Effect.fnUntraced(function* (
     isUsed: () => dht.isUsed() || local.isUsed(),
     asked: () => {
       const nodes = dht.nodes();
-      const nodesInWords = nodes === undefined || nodes === 0 ? "" : ` (${nodes} node${nodes === 1 ? "" : "s"})`;
+      const nodesInWords = nodes === 0 ? " (no node answers yet)" : ` (${nodes} node${nodes === 1 ? "" : "s"})`;
       return [
         ...(nodes === undefined ? [] : [`the DHT${nodesInWords}`]),
         ...(local.isUsed() ? ["the local network"] : []),
@@ -87,7 +90,10 @@ export const makeDiscovery = Effect.fnUntraced(function* (
         names,
         candidates,
         trackers: origins.tiers.length > 0,
-        announce: () => (port === undefined ? undefined : { port, seed: isComplete() }),
+        announce: () => {
+          const outside = entrance.port();
+          return outside === undefined ? undefined : { port: outside, seed: isComplete() };
+        },
       }),
       local.search({ names, candidates, port, others: origins.tiers.length + origins.peers.length > 0 }),
     ),

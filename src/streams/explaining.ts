@@ -25,6 +25,8 @@ export interface ExplainSources {
   readonly otherSources: () => ReadonlyArray<string>;
   /** Limit on the download rate in bytes per second; absent when there is none. */
   readonly limit: () => number | undefined;
+  /** Connections at the most. */
+  readonly maxPeers: number;
   /** When the session began, in milliseconds of the monotonic clock. */
   readonly startedAt: number;
 }
@@ -75,6 +77,7 @@ export const makeExplainer = (sources: ExplainSources): ((now: number) => Readon
         writing,
       },
       limit: sources.limit(),
+      maxPeers: sources.maxPeers,
       metadata: { offers: offers(), ...swarm.metadata.progress() },
       hashes: { missing: torrent === undefined ? 0 : unjudged(torrent), askable: swarm.hashes.fetching.askable() },
       rarest: torrent?.table.rarest() ?? 0,

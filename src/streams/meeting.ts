@@ -9,6 +9,7 @@ import type { Hasher } from "../services/Hasher.ts";
 import { Transport } from "../services/Transport/Transport.ts";
 import type { Acquaintances } from "./acquaintances.ts";
 import type { Discovery } from "./discovery.ts";
+import type { Entrance } from "./entrance.ts";
 import { makeEncryption } from "./encryption.ts";
 import { makeHolepunch } from "./holepunch.ts";
 import type { Identity } from "./identity.ts";
@@ -16,6 +17,7 @@ import { freshPeerId } from "./listening.ts";
 import { makeMetadataExchange } from "./metadata.ts";
 import type { DownloadRequest } from "./request.ts";
 import { makeSwarm, type SwarmState, type Totals } from "./Swarm.ts";
+import type { Vantage } from "./vantage.ts";
 
 /** What a swarm is made from. */
 export interface MeetingOptions {
@@ -23,8 +25,8 @@ export interface MeetingOptions {
   readonly discovery: Discovery;
   readonly acquaintances: Acquaintances;
   readonly totals: Totals;
-  /** The port that we listen on. */
-  readonly port: number | undefined;
+  readonly entrance: Entrance;
+  readonly vantage: Vantage;
 }
 
 /** A swarm, and the info dictionary that its peers will have sent. */
@@ -36,7 +38,7 @@ export interface Meeting {
 /** Makes the swarm of one download; nobody has joined it. */
 export const makeMeeting = Effect.fnUntraced(function* (
   request: DownloadRequest,
-  { identity, discovery, acquaintances, totals, port }: MeetingOptions,
+  { identity, discovery, acquaintances, totals, entrance, vantage }: MeetingOptions,
 ): Effect.fn.Return<Meeting, never, Hasher | Transport | SecureRandom> {
   const { known, names } = identity;
   const { dialUtp } = yield* Transport;
@@ -55,7 +57,8 @@ export const makeMeeting = Effect.fnUntraced(function* (
     peerId: yield* freshPeerId,
     metadata,
     totals,
-    port: () => port,
+    port: entrance.port,
+    vantage,
     dht,
     exchange,
     acquaintances,

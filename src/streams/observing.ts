@@ -28,8 +28,6 @@ export interface Observed {
 /** Watches a bus. */
 export const observe = (events: Events["Service"], clock: Clock.Clock): Observed => {
   const trackers = new Map<string, TrackerView>();
-  /** When the failures in a row of a tracker began: to be asked again ends none of them. */
-  const failing = new Map<string, number>();
   /** By code: the words of one kind differ from time to time. Those of the last are shown. */
   const unreachable = new Map<string, { readonly why: string; readonly times: number }>();
   let incoming = 0;
@@ -37,16 +35,20 @@ export const observe = (events: Events["Service"], clock: Clock.Clock): Observed
   const note = (event: DownloadEvent): void => {
     if (event.type === "tracker") {
       const now = monotonicMillis(clock);
-      const before = trackers.get(event.url);
-      if (event.state === "ok") failing.delete(event.url);
-      const began = event.state === "failed" ? (failing.get(event.url) ?? now) : undefined;
-      if (began !== undefined) failing.set(event.url, began);
+      const before = trackers.get(event.url)?.failing;
+      const next = event.soonest ?? event.next;
+      // To be asked again ends no row of failures.
+      const failing =
+        event.state === "failed"
+          ? { since: before?.since ?? now, message: event.message ?? "no answer" }
+          : event.state === "announcing"
+            ? before
+            : undefined;
       trackers.set(event.url, {
         url: event.url,
         state: event.state,
-        since: began ?? (before?.state === event.state ? before.since : now),
-        ...(event.next !== undefined && { next: now + event.next * 1000 }),
-        ...(event.message !== undefined && { message: event.message }),
+        ...(failing && { failing }),
+        ...(next !== undefined && { next: now + next * 1000 }),
         ...(event.peers !== undefined && { peers: event.peers }),
       });
     } else if (event.type === "peer" && event.state === "connected") {

@@ -38,6 +38,7 @@ import { chokeRounds, ticks } from "./choking.ts";
 import type { ConnectionOptions } from "./connections.ts";
 import { type Discovery, makeDiscovery } from "./discovery.ts";
 import { type Disk, makeDisk } from "./disk.ts";
+import { makeEntrance } from "./entrance.ts";
 import { type Identity, identify } from "./identity.ts";
 import { knownLayers, wholeLayers } from "./hashes/whole.ts";
 import { watchHunger } from "./hunger.ts";
@@ -53,6 +54,7 @@ import { addNamedPeers, addTrackerPeers, isNamed, originsOf } from "./sources.ts
 import { Swarm, type SwarmState, type Totals } from "./Swarm.ts";
 import { makeTelling } from "./telling.ts";
 import { monotonicMillis } from "../services/time.ts";
+import { makeVantage } from "./vantage.ts";
 import { makeWebSeeds, type WebSeeds } from "./webSeeds/webSeeds.ts";
 
 /** What a session needs. */
@@ -155,12 +157,15 @@ export const runSession = Effect.fnUntraced(function* (
 
   const origins = originsOf(request, known?.private ?? false);
   const candidates = yield* makeCandidates({ own: listener?.addresses ?? [] });
+  const vantage = makeVantage(port);
+  const entrance = makeEntrance(port, vantage.seenAt);
   const discovery = yield* makeDiscovery(request, {
     names,
     isPrivate: known?.private,
     candidates,
     origins,
     port,
+    entrance,
     isComplete: disk.isComplete,
   });
   const webSeeds = yield* makeWebSeeds(request);
@@ -170,7 +175,14 @@ export const runSession = Effect.fnUntraced(function* (
   yield* telling.started(request.out ?? request.folder);
   discovery.recall(first?.peers ?? []);
 
-  const { swarm, metadata } = yield* makeMeeting(request, { identity, discovery, acquaintances, totals, port });
+  const { swarm, metadata } = yield* makeMeeting(request, {
+    identity,
+    discovery,
+    acquaintances,
+    totals,
+    entrance,
+    vantage,
+  });
   const complete = yield* Deferred.make<void>();
   if (first !== undefined) swarm.attach(first.torrent, monotonicMillis(clock));
   if (disk.isComplete()) yield* Deferred.succeed(complete, undefined);
@@ -181,7 +193,7 @@ export const runSession = Effect.fnUntraced(function* (
     candidates,
     names,
     peerId: swarm.peerId,
-    port,
+    entrance,
     private: known?.private ?? false,
     stats: () => {
       const left = disk.lacking();
@@ -206,6 +218,7 @@ export const runSession = Effect.fnUntraced(function* (
     known: candidates.known,
     otherSources: () => [...discovery.asked(), ...webSeeds.asked()],
     limit: limited.limit,
+    maxPeers: request.maxPeers,
     startedAt: telling.startedAt,
   });
   const session: Session = {
@@ -238,7 +251,7 @@ export const runSession = Effect.fnUntraced(function* (
       ? Effect.never
       : Effect.andThen(
           Effect.sleep(MAPPING_AFTER),
-          PortMapping.use(({ hold }) => hold(port)),
+          PortMapping.use(({ hold }) => hold(port, entrance.granted)),
         ),
     watchHunger({ hungry, swarm, candidates, maxPeers: request.maxPeers }),
     chokeRounds,

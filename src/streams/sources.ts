@@ -10,6 +10,7 @@ import type { Tracker } from "../services/Tracker/Tracker.ts";
 import { announces } from "./announces.ts";
 import type { Candidates, Source } from "./candidates.ts";
 import type { TransferStats } from "./contacts.ts";
+import type { Entrance } from "./entrance.ts";
 import type { Names } from "./names.ts";
 import type { DownloadRequest, HostPort } from "./request.ts";
 import { changeTracker } from "./seclusion.ts";
@@ -78,7 +79,8 @@ export const addTrackerPeers = (options: {
   readonly candidates: Candidates;
   readonly names: Pick<Names, "known" | "another">;
   readonly peerId: Uint8Array;
-  readonly port: number | undefined;
+  /** How peers from outside reach us. */
+  readonly entrance: Pick<Entrance, "port" | "otherThan">;
   readonly private: boolean;
   readonly stats: () => TransferStats;
   readonly completed: Latch.Latch;
@@ -93,7 +95,8 @@ export const addTrackerPeers = (options: {
     tiers: options.origins.tiers,
     names: options.names,
     peerId: options.peerId,
-    port: options.port ?? NO_PORT,
+    port: () => options.entrance.port() ?? NO_PORT,
+    otherPort: (told) => options.entrance.otherThan(told === NO_PORT ? undefined : told),
     private: options.private,
     stats: options.stats,
     completed: options.completed,

@@ -16,12 +16,18 @@ const calm: Situation = {
   running: 10_000,
   buffers: { used: 3, capacity: 64, writing: 1 },
   limit: undefined,
+  maxPeers: 80,
   metadata: { offers: 0, done: 0, total: 0 },
   hashes: { missing: 0, askable: 1 },
   rarest: 1,
 };
 const alone: Situation = { ...calm, downloadRate: 0, peers: [], known: 0 };
-const failing = { url: "http://t.example/announce", state: "failed", since: 4_000 } as const;
+const failing = { url: "http://t.example/announce", state: "failed" } as const;
+
+const unregistered = {
+  since: 4_000,
+  message: "http://t.example/announce: the tracker says: unregistered torrent.",
+};
 
 const cases: ReadonlyArray<
   readonly [what: string, situation: Situation, expected: ReadonlyArray<readonly [string, RegExp]>]
@@ -33,26 +39,73 @@ const cases: ReadonlyArray<
     "who is being asked when no peer is known",
     {
       ...alone,
-      trackers: [{ url: "udp://t.example:1/a", state: "announcing", since: 9_000 }],
+      trackers: [{ url: "udp://t.example:1/a", state: "announcing" }],
       otherSources: ["the DHT (3 nodes)"],
     },
     [["no-peers", /asking 1 tracker, asking the DHT \(3 nodes\)/]],
   ],
   [
     "when the trackers that knew nobody are asked again",
-    { ...alone, trackers: [{ url: "udp://t.example:1/a", state: "ok", since: 9_000, next: 70_000, peers: 0 }] },
+    { ...alone, trackers: [{ url: "udp://t.example:1/a", state: "ok", next: 70_000, peers: 0 }] },
     [["no-peers", /1 tracker asked, next try in 60 s/]],
   ],
   [
     "the tracker's own words, since when, when all trackers fail",
     {
       ...alone,
-      trackers: [{ ...failing, message: "http://t.example/announce: the tracker says: unregistered torrent" }],
+      trackers: [{ ...failing, failing: unregistered, next: 25_000 }],
     },
     [
-      ["trackers-failing", /t\.example: the tracker says: unregistered torrent, for 6 s/],
+      ["trackers-failing", /t\.example: the tracker says: unregistered torrent, for 6 s, next try in 15 s$/],
       ["no-peers", /no peers known yet/],
     ],
+  ],
+  [
+    "the same while a failing tracker is asked once more",
+    { ...alone, trackers: [{ ...failing, state: "announcing", failing: unregistered }] },
+    [
+      ["trackers-failing", /unregistered torrent, for 6 s$/],
+      ["no-peers", /asking 1 tracker/],
+    ],
+  ],
+  [
+    "nothing of a failing tracker where another one works",
+    {
+      ...alone,
+      trackers: [
+        { ...failing, failing: unregistered },
+        { url: "http://b", state: "ok", next: 70_000 },
+      ],
+    },
+    [["no-peers", /2 trackers asked, next try in 60 s/]],
+  ],
+  [
+    "that no tracker works, after what holds the connected peers back",
+    {
+      ...calm,
+      downloadRate: 0,
+      peers: [{ ...peer, choking: true }],
+      trackers: [{ ...failing, failing: unregistered }],
+    },
+    [
+      ["all-choking", /./],
+      ["trackers-failing", /./],
+    ],
+  ],
+  [
+    "that no more connections are allowed, while more peers are known",
+    { ...calm, downloadRate: 0, peers: [{ ...peer, choking: true }], maxPeers: 1, known: 3 },
+    [
+      ["all-choking", /./],
+      ["connections-full", /all 1 allowed connections are taken, 2 more peers are known/],
+    ],
+  ],
+  ["nothing of full connections while data flows", { ...calm, maxPeers: 1, known: 3 }, []],
+  ["nothing while others fetch from us", { ...calm, phase: "seeding", downloadRate: 0, running: 130_000 }, []],
+  [
+    "that a seed to which nobody comes may be closed off",
+    { ...alone, phase: "seeding", running: 130_000 },
+    [["port-unreached", /nobody has reached port 50000/]],
   ],
   ["that known peers are being tried", { ...alone, known: 2 }, [["dialling", /trying 2 known peers/]]],
   [

@@ -17,6 +17,7 @@ import * as InfoHash from "../../src/schema/infoHash.ts";
 import { AnnounceSettings, defaultAnnounceSettings } from "../../src/schema/settings.ts";
 import { Events } from "../../src/services/Events.ts";
 import { layerMemory, MemoryTrackers, type Arrival } from "../../src/services/Tracker/memory.ts";
+import { makeEntrance } from "../../src/streams/entrance.ts";
 import { makeNames } from "../../src/streams/names.ts";
 import { announces, type AnnounceOptions, type FoundPeers } from "../../src/streams/announces.ts";
 
@@ -43,7 +44,8 @@ const start = (options: Partial<AnnounceOptions> & Pick<AnnounceOptions, "tiers"
     const stream = announces({
       names: makeNames({ infoHash, infoHashV1: infoHash.hex }, true),
       peerId: new Uint8Array(20),
-      port: 7000,
+      port: () => 7000,
+      otherPort: () => Effect.never,
       stats: () => ({ uploaded: 1, downloaded: 2, left: 3, partialSeed: false }),
       completed,
       hungry,
@@ -79,7 +81,7 @@ describe("announces", () => {
       assert.deepInclude(first?.request, { uploaded: 1, downloaded: 2, left: 3, numwant: 200, port: 7000 });
       assert.deepStrictEqual(trackerEvents(yield* run.events).slice(0, 2), [
         { type: "tracker", url: A, state: "announcing" },
-        { type: "tracker", url: A, state: "ok", peers: 1, seeders: 1, leechers: 0, next: 1800 },
+        { type: "tracker", url: A, state: "ok", peers: 1, seeders: 1, leechers: 0, next: 1800, soonest: 60 },
       ]);
     }).pipe(Effect.provide(world)),
   );
@@ -308,6 +310,26 @@ describe("announces", () => {
       assert.deepStrictEqual(brief(yield* arrivals), [[0, A, "started"]]);
       const none = yield* start({ tiers: [] });
       yield* Fiber.join(none.fiber);
+    }).pipe(Effect.provide(world)),
+  );
+});
+
+describe("announces, when peers reach us by another port", () => {
+  it.effect("tells it as soon as the tracker may be asked again, and once", () =>
+    Effect.gen(function* () {
+      const entrance = makeEntrance(7000, () => {});
+      const port = () => entrance.port() ?? 0;
+      yield* start({ tiers: [[A]], port, otherPort: entrance.otherThan });
+      yield* TestClock.adjust("5 seconds");
+      entrance.granted({ external: 40_000 });
+      yield* TestClock.adjust("30 minutes");
+      assert.deepStrictEqual(
+        (yield* arrivals).map(({ at, request }) => [at / 1000, request.port]),
+        [
+          [0, 7000],
+          [60, 40_000],
+        ],
+      );
     }).pipe(Effect.provide(world)),
   );
 });

@@ -26,6 +26,7 @@ const discover = (change: Partial<DownloadRequest>, state: { isPrivate?: boolean
       candidates,
       origins: { tiers: [], peers: [] },
       port: 6881,
+      entrance: { port: () => 6881 },
       isComplete: () => state.isComplete ?? false,
     });
     return { ...discovery, known: candidates.known };

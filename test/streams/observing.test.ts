@@ -12,7 +12,7 @@ const watching = Effect.gen(function* () {
   const { events, trackers } = observe(yield* Events.make, clock);
   return {
     tell: (state: "announcing" | "ok" | "failed") => events.publish({ type: "tracker", url, state }),
-    age: Effect.map(Clock.currentTimeMillis, (now) => now - (trackers()[0]?.since ?? now)),
+    age: Effect.map(Clock.currentTimeMillis, (now) => now - (trackers()[0]?.failing?.since ?? now)),
   };
 });
 

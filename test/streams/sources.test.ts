@@ -8,6 +8,7 @@ import { layerMemory, MemoryTrackers } from "../../src/services/Tracker/memory.t
 import { makeNames } from "../../src/streams/names.ts";
 import { makeCandidates } from "../../src/streams/candidates.ts";
 import { addTrackerPeers } from "../../src/streams/sources.ts";
+import { makeEntrance } from "../../src/streams/entrance.ts";
 import { makeFixture, TRACKER } from "../support/swarm.ts";
 
 const { infoHash } = makeFixture({ length: 16_384, pieceLength: 16_384 }).metainfo.info;
@@ -26,7 +27,7 @@ describe("sources", () => {
         candidates: yield* makeCandidates({ own: [] }),
         names: makeNames({ infoHash, infoHashV1: infoHash.hex }, true),
         peerId: new Uint8Array(20),
-        port: 6881,
+        entrance: makeEntrance(6881, () => {}),
         private: false,
         stats: () => ({ downloaded: 0, uploaded: 0, left: 1, partialSeed: false }),
         completed: Latch.makeUnsafe(false),

@@ -14,6 +14,8 @@ export interface GatewayOptions {
   readonly at?: string;
   /** Seconds that it grants, whatever is asked for. */
   readonly lease?: number;
+  /** The port that it grants by NAT-PMP in place of the wished one. */
+  readonly external?: (wished: number) => number;
   /** Result code for these kinds of request. */
   readonly refuse?: (kind: string, external: number, lease: number) => number;
 }
@@ -79,7 +81,8 @@ export const gatewayOver = (datagrams: Datagrams["Service"], options: GatewayOpt
         return answer;
       }
       const kind = opcode === 1 ? "UDP" : "TCP";
-      const [internal, external, wished] = [request.getUint16(4), request.getUint16(6), request.getUint32(8)];
+      const [internal, port, wished] = [request.getUint16(4), request.getUint16(6), request.getUint32(8)];
+      const external = options.external?.(port) ?? port;
       const result = refusal(kind, external, wished);
       data.setUint16(2, result);
       if (result !== 0) return answer.slice(0, 8);

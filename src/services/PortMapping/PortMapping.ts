@@ -8,16 +8,20 @@
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
+import type { Grant } from "../../schema/portMapping.ts";
+
+/** Told of the router's port for our TCP port, whenever it was granted or renewed, and of nothing when it is had no more. Must not throw. */
+export type Told = (grant: Grant | undefined) => void;
 
 /** Has `port` mapped as long as it runs, and cleans up within a bounded time. It may end: then there is nothing to be had. */
-export type Keep = (port: number) => Effect.Effect<void>;
+export type Keep = (port: number, told: Told) => Effect.Effect<void>;
 
 /** Maps ports. Layers: `services/PortMapping/live.ts`, `PortMapping.layerOff`. */
 export class PortMapping extends Context.Service<
   PortMapping,
   {
     /** Has the TCP port `port`, and the shared UDP port, mapped as long as it runs; it never ends. Interrupting it takes no time. */
-    readonly hold: (port: number) => Effect.Effect<never>;
+    readonly hold: (port: number, told?: Told) => Effect.Effect<never>;
   }
 >()("bt-effect/services/PortMapping") {
   /** With what `load` gives at the first use. */
@@ -28,16 +32,16 @@ export class PortMapping extends Context.Service<
         const scope = yield* Effect.scope;
         const context = yield* Effect.context<R>();
         const loaded = yield* Effect.cached(load);
-        const keep = (port: number) =>
+        const keep = (port: number, told: Told) =>
           loaded.pipe(
-            Effect.flatMap((run) => run(port)),
+            Effect.flatMap((run) => run(port, told)),
             Effect.tapCause((cause) => Effect.logDebug("port mapping ended", cause)),
             Effect.provideContext(context),
           );
         return PortMapping.of({
-          hold: (port) =>
+          hold: (port, told = () => {}) =>
             Effect.acquireUseRelease(
-              Effect.forkIn(keep(port), scope),
+              Effect.forkIn(keep(port, told), scope),
               () => Effect.never,
               (fiber) => Effect.sync(() => fiber.interruptUnsafe()),
             ),

@@ -15,7 +15,7 @@ import { Datagrams } from "../Datagrams/Datagrams.ts";
 import { monotonicMillis } from "../time.ts";
 import { findNatPmp } from "./natPmp.ts";
 import { makePcp } from "./pcp.ts";
-import type { Keep } from "./PortMapping.ts";
+import type { Keep, Told } from "./PortMapping.ts";
 import type { Router } from "./router.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { findUpnp } from "./upnp.ts";
@@ -113,17 +113,20 @@ export const makeKeeping = Effect.fnUntraced(function* (
       ),
     ).pipe(Effect.timeoutOption(FAREWELL), Effect.asVoid);
 
-  /** Has the mappings at the router that `find` gives, if it makes them; `granted` is called once it has. */
+  /** Has the mappings at the router that `find` gives, if it makes them; `granted` is called whenever it has. */
   const serve = (
     find: Effect.Effect<Router, MappingError, Datagrams>,
     mappings: ReadonlyArray<Mapping>,
-    granted: () => void,
+    granted: (grant: Grant | undefined) => void,
   ) =>
     Effect.gen(function* () {
       const held: Held = { router: yield* find, grants: new Map() };
-      return yield* requestAll(held, mappings).pipe(
-        Effect.andThen(Effect.sync(granted)),
-        Effect.andThen(Effect.forever(Effect.andThen(untilDue(held), requestAll(held, mappings)))),
+      const renew = Effect.andThen(
+        requestAll(held, mappings),
+        Effect.sync(() => granted(held.grants.get("TCP"))),
+      );
+      return yield* renew.pipe(
+        Effect.andThen(Effect.forever(Effect.andThen(untilDue(held), renew))),
         Effect.ensuring(release(held)),
       );
     });
@@ -139,13 +142,18 @@ export const makeKeeping = Effect.fnUntraced(function* (
     ];
   });
 
-  const keep = (mappings: ReadonlyArray<Mapping>) =>
+  const keep = (mappings: ReadonlyArray<Mapping>, told: Told) =>
     Effect.gen(function* () {
       for (let left = ATTEMPTS; left > 0; left--) {
         for (const way of yield* waysTo) {
           let had = false;
-          yield* serve(way, mappings, () => (had = true)).pipe(Effect.catch((error) => Effect.logDebug(error.message)));
+          const granted: Told = (grant) => {
+            had = true;
+            told(grant);
+          };
+          yield* serve(way, mappings, granted).pipe(Effect.catch((error) => Effect.logDebug(error.message)));
           if (!had) continue;
+          told(undefined);
           left = Infinity;
           break;
         }
@@ -153,7 +161,7 @@ export const makeKeeping = Effect.fnUntraced(function* (
       }
     });
 
-  return (port) => {
+  return (port, told) => {
     const udp = datagrams.addresses.find(NetAddress.isInetAddressV4)?.port;
     const mappings: ReadonlyArray<Mapping> = [
       { protocol: "TCP", internal: port, external: port },
@@ -163,7 +171,7 @@ export const makeKeeping = Effect.fnUntraced(function* (
       Effect.andThen(
         Effect.acquireUseRelease(
           Effect.sync(() => mappings.forEach((mapping) => use(mapping, 1))),
-          () => keep(mappings),
+          () => keep(mappings, told),
           () => Effect.sync(() => mappings.forEach((mapping) => use(mapping, -1))),
         ),
       ),

@@ -88,7 +88,7 @@ describe("keeping", () => {
           const keep = yield* makeKeeping(gateway.surroundings).pipe(
             Effect.provide([Layer.succeedContext(yield* Layer.build(network.host("10.0.0.2"))), SecureRandom.layer]),
           );
-          const keeping = yield* Effect.forkChild(keep(6881));
+          const keeping = yield* Effect.forkChild(keep(6881, () => {}));
           yield* TestClock.adjust("20 seconds");
           gateway.dead = true;
           const ended = yield* Effect.forkChild(Fiber.interrupt(keeping));
