@@ -14,6 +14,8 @@ import { makeWaiting } from "./waiting.ts";
 
 /** A request older than this may be asked of another peer in end-game, in milliseconds, however fast we think its peer is. */
 const LATE_AFTER = 500;
+/** Nor does a peer that has nothing to ask for look for such requests again sooner than after this, in milliseconds: it is a look at all blocks under way. */
+const LOOK_AGAIN_AFTER = 100;
 /** Requests sent at once at the most where many wait: a longer pause would leave a long line empty for a while. */
 const TOP_UP = 32;
 
@@ -70,6 +72,7 @@ export const makeRequests = (assembler: Assembler, asking: Asking): Requests => 
   /** When everything was given back for being late: others get their turn at it before this peer does. */
   let gaveUpAt = -1;
   let lastBlock = 0;
+  let lookAt = 0;
   let clock = 0;
 
   const contributor: Contributor = {
@@ -79,6 +82,8 @@ export const makeRequests = (assembler: Assembler, asking: Asking): Requests => 
       if (waiting.take(keyOf(index, begin)) >= 0) asking.cancel(index, begin, length);
     },
     isLate: (index, begin) => {
+      // The oldest is mostly young: then none is late, and none has to be looked for.
+      if (waiting.size() > 0 && clock - waiting.oldest() <= LATE_AFTER) return false;
       const at = waiting.sentAt(keyOf(index, begin));
       return at < 0 || clock - at > LATE_AFTER;
     },
@@ -103,7 +108,10 @@ export const makeRequests = (assembler: Assembler, asking: Asking): Requests => 
       const first = choked ? undefined : asking.first();
       if (first !== undefined) assembler.reserve(contributor, room, { out: list, among: first });
       if (list.length < room) assembler.reserve(contributor, room - list.length, { out: list, among });
-      if (list.length === 0 && waiting.size() === 0 && !choked) assembler.reserveLate(contributor, room, list);
+      if (list.length === 0 && waiting.size() === 0 && !choked && now >= lookAt) {
+        lookAt = now + LOOK_AGAIN_AFTER;
+        assembler.reserveLate(contributor, room, list);
+      }
       if (list.length === 0) return 0;
       if (waiting.size() === 0) lastBlock = now;
       let bytes = 0;

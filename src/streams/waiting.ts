@@ -6,6 +6,8 @@
 /** Requests by key (`assembler/blockKey.ts`), oldest first. Times are milliseconds. */
 export interface Waiting {
   readonly size: () => number;
+  /** When the oldest was sent; -1 where none waits. */
+  readonly oldest: () => number;
   /** Adds a request that is not there yet. */
   readonly add: (key: number, now: number) => void;
   /** When it was sent; -1 where it is not there. */
@@ -48,6 +50,7 @@ export const makeWaiting = (): Waiting => {
 
   return {
     size: () => end - head,
+    oldest: () => (head === end ? -1 : (times[head] ?? -1)),
     add: (key, now) => {
       if (end === keys.length) makeRoom();
       keys[end] = key;

@@ -161,6 +161,33 @@ describe("requests", () => {
     assert.strictEqual(other.asked.length, 2);
   });
 
+  it("look for what others are late with no more often than every 100 ms: it is a look at all that is under way", () => {
+    const { assembling, peer } = make(2);
+    let looks = 0;
+    const { assembler } = assembling;
+    const counting = {
+      ...assembler,
+      reserveLate: (...args: Parameters<typeof assembler.reserveLate>) => {
+        looks++;
+        return assembler.reserveLate(...args);
+      },
+    };
+    peer().requests.refill(0, false, NO_LIMIT);
+    const slot = assembling.table.addPeer();
+    assembling.table.peerHasAll(slot);
+    const idle = makeRequests(counting, {
+      slot,
+      address: "10.0.0.9:1",
+      ask: () => undefined,
+      cancel: () => undefined,
+      most: () => 1_000,
+      whileChoked: () => undefined,
+      first: () => undefined,
+    });
+    for (let now = 0; now < 1_000; now++) idle.refill(now, false, NO_LIMIT);
+    assert.strictEqual(looks, 10);
+  });
+
   it("ask a second peer for what another is late with, and only when there is nothing else", () => {
     const { peer, assembling } = make(1);
     const [slow, fast] = [peer(), peer()];

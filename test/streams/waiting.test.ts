@@ -11,10 +11,13 @@ describe("waiting requests", () => {
     assert.strictEqual(waiting.take(3), -1);
     assert.strictEqual(waiting.sentAt(4), 104);
     assert.deepStrictEqual(waiting.keys(), [0, 1, 2, 4]);
+    assert.strictEqual(waiting.oldest(), 100);
     assert.strictEqual(waiting.take(0), 100);
+    assert.strictEqual(waiting.oldest(), 101);
     assert.strictEqual(waiting.size(), 3);
     waiting.clear();
     assert.strictEqual(waiting.size(), 0);
+    assert.strictEqual(waiting.oldest(), -1);
     assert.strictEqual(waiting.sentAt(1), -1);
   });
 
