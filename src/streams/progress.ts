@@ -16,6 +16,8 @@ import type { SwarmState, Torrent } from "./Swarm.ts";
 const INTERVAL = 1_000;
 /** Files shown one by one at the most. */
 const MAX_FILES = 16;
+/** Causes by which a download is slow although something comes; the others end with the first byte. */
+const HELD_BACK: ReadonlySet<string> = new Set(["limit-reached", "disk-slow"]);
 /** Weight of the last second in the rates that are shown; of less than a second, so much less. */
 const SMOOTHING = 0.4;
 
@@ -101,7 +103,8 @@ export const makeSnapshots = (sources: ProgressSources): ((now: number) => Progr
       torrent === undefined ? metadata.total : chosen.reduce((sum, i) => sum + (torrent.info.files[i]?.length ?? 0), 0);
     const sum = torrent === undefined ? metadata.done : done.reduce((a, b) => a + b, 0);
     const members = [...swarm.members];
-    const reason = downloadRate > 0 ? undefined : sources.causes(now)[0]?.message;
+    const [cause] = sources.causes(now);
+    const reason = downloadRate > 0 && !(cause && HELD_BACK.has(cause.code)) ? undefined : cause?.message;
     return {
       type: "progress",
       phase: sources.phase(),
