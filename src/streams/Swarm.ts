@@ -30,10 +30,10 @@ import type { HashExchange } from "./hashes/talk.ts";
 import type { Holepunch } from "./holepunch.ts";
 import type { MetadataExchange } from "./metadata.ts";
 import type { Names } from "./names.ts";
-import { makeReadBuffers, type ReadBuffers } from "./readBuffers.ts";
 import { makeRecentReads, type RecentReads } from "./recentReads.ts";
 import { makeSuperSeeding, type SuperSeeding } from "./superSeeding.ts";
 import type { PeerExchange } from "./pex.ts";
+import { makeReadBuffers, type ReadBuffers } from "./uploads.ts";
 import type { Vantage } from "./vantage.ts";
 
 /** What there is once the metadata is known. */

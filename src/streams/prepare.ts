@@ -26,7 +26,7 @@ import { type OpenStorage, Storage } from "../services/Storage/Storage.ts";
 import { monotonicMillis } from "../services/time.ts";
 import type { Acquaintances } from "./acquaintances.ts";
 import { makeAssembler } from "./assembler/assembler.ts";
-import { makeBuffers } from "./assembler/buffers.ts";
+import { makeBuffers } from "./buffers.ts";
 import { checkPieces } from "./checking.ts";
 import { recallHashes } from "./layers.ts";
 import { openOutput, type Output } from "./output.ts";

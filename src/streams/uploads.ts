@@ -10,15 +10,27 @@ import * as Fiber from "effect/Fiber";
 import * as Latch from "effect/Latch";
 import type { StorageError } from "../schema/errors/StorageError.ts";
 import type { TransportError } from "../schema/errors/TransportError.ts";
-import { type BlockSpan, PIECE_HEADER_LENGTH, putPieceHeader } from "../schema/wire.ts";
+import { BLOCK_LENGTH, type BlockSpan, PIECE_HEADER_LENGTH, putPieceHeader } from "../schema/wire.ts";
 import type { OpenStorage } from "../services/Storage/Storage.ts";
 import type { Connection } from "../services/Transport/Transport.ts";
-import { BUFFER_LENGTH, type ReadBuffers } from "./readBuffers.ts";
+import { type Buffers, makeBuffers } from "./buffers.ts";
 
+/** Bytes of a large run, which is what is read and sent at once: 16 blocks, twice of which fit the L2 cache. */
+const LARGE = 16 * (PIECE_HEADER_LENGTH + BLOCK_LENGTH);
+/** Buffers of that length in use at once, by all peers of a download: 16 MiB. */
+const MAX_BUFFERS = 64;
+/** Of these, those kept while they are not in use. */
+const MAX_KEPT = 4;
 /** Bytes of a run in memory of the peer's own. */
 const SMALL = 64 * 1024;
 /** A peer that takes a run within this time gets large ones, in milliseconds. */
 const QUICK = 250;
+
+/** Memory that pieces are read into, which all peers of a download share. A buffer that goes down with its connection is forgotten. */
+export type ReadBuffers = Pick<Buffers, "take" | "give" | "forget">;
+
+/** The memory of one download. */
+export const makeReadBuffers = (): ReadBuffers => makeBuffers(LARGE, MAX_BUFFERS, MAX_KEPT);
 
 /** The requests of one peer that wait for an answer. */
 export interface Uploads {
@@ -109,7 +121,7 @@ export const makeUploads = (options: UploadsOptions): Uploads => {
   };
 
   const allocate = (length: number): { readonly buffer: Uint8Array; readonly pooled: boolean } => {
-    const shared = quick && length <= BUFFER_LENGTH ? buffers.take() : undefined;
+    const shared = quick && length <= LARGE ? buffers.take() : undefined;
     if (shared !== undefined) taken++;
     return { buffer: shared ?? new Uint8Array(length), pooled: shared !== undefined };
   };
@@ -164,7 +176,7 @@ export const makeUploads = (options: UploadsOptions): Uploads => {
   const serve = Effect.gen(function* () {
     let sending: Fiber.Fiber<void, TransportError> | undefined;
     while (true) {
-      const run = takeRun(Math.min(options.most(), quick ? BUFFER_LENGTH : SMALL));
+      const run = takeRun(Math.min(options.most(), quick ? LARGE : SMALL));
       const first = run[0];
       const storage = options.storage();
       if (first !== undefined && storage !== undefined) {

@@ -4,8 +4,7 @@ import { StorageError } from "../../src/schema/errors/StorageError.ts";
 import { type BlockSpan, BLOCK_LENGTH, makeDecoder, type Message } from "../../src/schema/wire.ts";
 import type { OpenStorage } from "../../src/services/Storage/Storage.ts";
 import type { Connection } from "../../src/services/Transport/Transport.ts";
-import { makeReadBuffers } from "../../src/streams/readBuffers.ts";
-import { makeUploads, type UploadsOptions } from "../../src/streams/uploads.ts";
+import { makeReadBuffers, makeUploads, type UploadsOptions } from "../../src/streams/uploads.ts";
 
 const PIECE = 1024 * 1024;
 const block = (at: number): BlockSpan => ({
@@ -215,18 +214,4 @@ describe("uploads", () => {
       assert.strictEqual(out, 0);
     }),
   );
-});
-
-describe("readBuffers", () => {
-  it("gives out no more than its bound, and one again that came back", () => {
-    const buffers = makeReadBuffers();
-    const out = Array.from({ length: 64 }, () => buffers.take());
-    assert.isTrue(out.every((buffer) => buffer !== undefined));
-    assert.isUndefined(buffers.take());
-    const [first = new Uint8Array(0)] = out;
-    buffers.give(first);
-    assert.strictEqual(buffers.take(), first);
-    buffers.forget();
-    assert.isDefined(buffers.take());
-  });
 });

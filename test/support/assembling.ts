@@ -8,7 +8,7 @@ import * as Bitfield from "../../src/schema/bitfield.ts";
 import { BLOCK_LENGTH, type BlockSpan } from "../../src/schema/wire.ts";
 import { makeTable } from "../../src/services/Picker/table.ts";
 import { type AssemblerOptions, type Filled, makeAssembler } from "../../src/streams/assembler/assembler.ts";
-import { type Buffers, makeBuffers } from "../../src/streams/assembler/buffers.ts";
+import { type Buffers, makeBuffers } from "../../src/streams/buffers.ts";
 import { type Contributor, type OpenPiece, runBytes } from "../../src/streams/assembler/openPiece.ts";
 
 /** What buffers hold after they were given back. */

@@ -7,7 +7,7 @@
 import type { PieceDigesting } from "../../services/pieceDigest.ts";
 import type { PieceTable } from "../../services/Picker/Picker.ts";
 import { BLOCK_LENGTH, type BlockSpan } from "../../schema/wire.ts";
-import type { Buffers } from "./buffers.ts";
+import type { Buffers } from "../buffers.ts";
 import { makeDeliveries } from "./deliveries.ts";
 import {
   ASKED,

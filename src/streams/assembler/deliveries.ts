@@ -5,7 +5,7 @@
  * State: what each peer is in the middle of delivering, one block at a time.
  */
 import { BLOCK_LENGTH } from "../../schema/wire.ts";
-import type { Buffers } from "./buffers.ts";
+import type { Buffers } from "../buffers.ts";
 import { blockBytes, blockLength, type Contributor, type OpenPiece } from "./openPiece.ts";
 
 /** A block that a peer is in the middle of, or has just delivered. */
