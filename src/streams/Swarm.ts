@@ -14,14 +14,10 @@ import type { PexPeer } from "../schema/utPex.ts";
 import type { PeerReason } from "../schema/errors/PeerError.ts";
 import type { StorageError } from "../schema/errors/StorageError.ts";
 import { piecesOf } from "../schema/geometry.ts";
-import type { TorrentInfo } from "../schema/metainfo.ts";
-import type { LayerPart, PieceHashes } from "../schema/pieceHashes.ts";
+import type { LayerPart } from "../schema/pieceHashes.ts";
 import { Hasher } from "../services/Hasher.ts";
-import type { PieceTable } from "../services/Picker/Picker.ts";
-import type { OpenStorage } from "../services/Storage/Storage.ts";
 import { monotonicMillis } from "../services/time.ts";
 import type { Acquaintances } from "./acquaintances.ts";
-import type { Assembler } from "./assembler/assembler.ts";
 import type { DhtHook } from "./dhtPeers.ts";
 import type { Encryption } from "./encryption.ts";
 import { makeHashFetching } from "./hashes/fetching.ts";
@@ -33,29 +29,9 @@ import type { Names } from "./names.ts";
 import { makeRecentReads, type RecentReads } from "./recentReads.ts";
 import { makeSuperSeeding, type SuperSeeding } from "./superSeeding.ts";
 import type { PeerExchange } from "./pex.ts";
+import type { Torrent } from "./torrent.ts";
 import { makeReadBuffers, type ReadBuffers } from "./uploads.ts";
 import type { Vantage } from "./vantage.ts";
-
-/** What there is once the metadata is known. */
-export interface Torrent {
-  readonly info: TorrentInfo;
-  readonly table: PieceTable;
-  readonly assembler: Assembler;
-  readonly storage: OpenStorage;
-  /** What the pieces must be. */
-  readonly hashes: PieceHashes;
-  /**
-   * Takes in part of a file's piece layer if it proves right (see `PieceHashes.learnLayer`), and lets the pieces be fetched that could not be judged before.
-   * Returns whether it did; whoever may ask peers for more is to be told by the caller.
-   */
-  readonly learnLayer: (file: number, part: LayerPart) => boolean;
-  /** Keeps a piece from being fetched until there is a hash to judge it by. */
-  readonly hold: (index: number) => void;
-  /** Bytes of a piece that is not complete were written. */
-  readonly touched: () => void;
-  /** A piece that we had is no longer on disk. */
-  readonly lost: (index: number) => void;
-}
 
 /** Payload bytes since the start, and when the last useful one came (milliseconds of the monotonic clock). */
 export interface Totals {

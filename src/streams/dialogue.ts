@@ -24,7 +24,8 @@ import type { Notices } from "./notices.ts";
 import { makeRequests, type Requests } from "./requests.ts";
 import { makeServing } from "./serving.ts";
 import { makeSuggested } from "./suggested.ts";
-import type { SwarmState, Torrent } from "./Swarm.ts";
+import type { SwarmState } from "./Swarm.ts";
+import type { Torrent } from "./torrent.ts";
 import type { Uploads } from "./uploads.ts";
 
 /** Rejects beyond this, with no block in between, are no honest peer's. */

@@ -8,7 +8,8 @@ import type { Phase } from "../schema/events.ts";
 import { type Cause, explain } from "../schema/explain.ts";
 import { Events } from "../services/Events.ts";
 import type { Observed } from "./observing.ts";
-import type { SwarmState, Torrent } from "./Swarm.ts";
+import type { SwarmState } from "./Swarm.ts";
+import type { Torrent } from "./torrent.ts";
 import { monotonicMillis } from "../services/time.ts";
 
 /** Between two looks, in milliseconds. */

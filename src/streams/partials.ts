@@ -9,7 +9,7 @@ import { blockCount, pieceLength, pieceOffset } from "../schema/geometry.ts";
 import type { PartialPiece } from "../schema/resume.ts";
 import { BLOCK_LENGTH } from "../schema/wire.ts";
 import { type OpenPiece, runBytes, THERE } from "./assembler/openPiece.ts";
-import type { Torrent } from "./Swarm.ts";
+import type { Torrent } from "./torrent.ts";
 
 /** The blocks of a piece that are there, as runs of block numbers. */
 function* runsThere(piece: OpenPiece): Generator<readonly [first: number, end: number]> {

@@ -19,7 +19,8 @@ import { Hasher } from "../services/Hasher.ts";
 import type { Filled } from "./assembler/assembler.ts";
 import { blockBytes, blockLength, type OpenPiece, runBytes } from "./assembler/openPiece.ts";
 import { Blaming } from "./blaming.ts";
-import { Swarm, type Torrent } from "./Swarm.ts";
+import { Swarm } from "./Swarm.ts";
+import type { Torrent } from "./torrent.ts";
 import { monotonicMillis } from "../services/time.ts";
 
 /** Bytes of a piece are read back from disk by this much. */

@@ -35,7 +35,8 @@ import { isFull, keepPartials, restorePartials } from "./partials.ts";
 import { makeRecorder, type Recorder } from "./recorder.ts";
 import { recover } from "./resume.ts";
 import type { DownloadRequest } from "./request.ts";
-import type { Torrent, Totals } from "./Swarm.ts";
+import type { Totals } from "./Swarm.ts";
+import type { Torrent } from "./torrent.ts";
 
 /** A download that can begin. */
 export interface Prepared {

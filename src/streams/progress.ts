@@ -10,7 +10,8 @@ import type { Cause } from "../schema/explain.ts";
 import { fileSpans, pieceLength, wantedPieces } from "../schema/geometry.ts";
 import { Events } from "../services/Events.ts";
 import { monotonicMillis } from "../services/time.ts";
-import type { SwarmState, Torrent } from "./Swarm.ts";
+import type { SwarmState } from "./Swarm.ts";
+import type { Torrent } from "./torrent.ts";
 
 /** Between two `progress` events, in milliseconds. */
 const INTERVAL = 1_000;

@@ -10,7 +10,7 @@ import type { PeerSettings } from "../schema/settings.ts";
 import { type BlockSpan, type EncodableMessage, MAX_PIECE_PAYLOAD } from "../schema/wire.ts";
 import type { Hasher } from "../services/Hasher.ts";
 import type { Link } from "./link.ts";
-import type { Torrent } from "./Swarm.ts";
+import type { Torrent } from "./torrent.ts";
 import type { Uploads } from "./uploads.ts";
 
 /** Pieces that a peer may have while it is choked, if we have them (BEP 6). */

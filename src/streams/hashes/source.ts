@@ -13,7 +13,7 @@ import type { HashRange } from "../../schema/hashRange.ts";
 import { LEAF_BLOCK, NODE_LENGTH, type Sha256 } from "../../schema/merkle.ts";
 import { hashesOf, isWithin, makeNodes, type Nodes, treeHeight } from "../../schema/merkleProof.ts";
 import { nodeLevel, pieceLevel } from "../../schema/pieceHashes.ts";
-import type { Torrent } from "../Swarm.ts";
+import type { Torrent } from "../torrent.ts";
 
 /** Trees whose upper layers are kept: one is asked of in many parts, one after the other. */
 const MAX_TREES = 4;

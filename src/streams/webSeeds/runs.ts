@@ -5,7 +5,7 @@
 import * as Bitfield from "../../schema/bitfield.ts";
 import { BLOCK_LENGTH, type BlockSpan } from "../../schema/wire.ts";
 import type { Contributor } from "../assembler/openPiece.ts";
-import type { Torrent } from "../Swarm.ts";
+import type { Torrent } from "../torrent.ts";
 
 /** What is to be assigned. */
 export interface RunOptions {

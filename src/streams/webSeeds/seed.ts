@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect";
 import type { WebSeedError } from "../../schema/errors/WebSeedError.ts";
 import { piecesOf } from "../../schema/geometry.ts";
 import { DEFAULT_RETRY, MAX_RETRY } from "../../schema/webSeed.ts";
-import type { Torrent } from "../Swarm.ts";
+import type { Torrent } from "../torrent.ts";
 
 /** A URL and how it is asked: for parts of files (BEP 19) or for pieces (BEP 17). */
 export interface SeedUrl {
