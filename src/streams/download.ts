@@ -15,7 +15,8 @@ import { Events } from "../services/Events.ts";
 import { connections } from "./connections.ts";
 import { verifiedPieces } from "./pieces.ts";
 import type { DownloadRequest } from "./request.ts";
-import { type Learned, runSession, type Session, type SessionServices } from "./session.ts";
+import type { Learned } from "./goal.ts";
+import { runSession, type Session, type SessionServices } from "./session.ts";
 import { verifiedPieceSink } from "./sink.ts";
 import { talk } from "./talk.ts";
 
@@ -39,7 +40,8 @@ const pipeline = (session: Session) =>
 export const download = (
   request: DownloadRequest,
   stop?: Effect.Effect<void>,
-): Stream.Stream<DownloadEvent, DownloadError, DownloadServices> => eventsOf(runSession(request, pipeline), stop);
+): Stream.Stream<DownloadEvent, DownloadError, DownloadServices> =>
+  eventsOf(runSession(request, pipeline, { _tag: "Content" }), stop);
 
 /** Fetches no more than the metadata of a magnet link, in v2 with the piece layers: a stream of what happens, that ends once `learned` was told. */
 export const fetchMetadata = (
@@ -47,7 +49,7 @@ export const fetchMetadata = (
   learned: Learned,
   stop?: Effect.Effect<void>,
 ): Stream.Stream<DownloadEvent, DownloadError, DownloadServices> =>
-  eventsOf(runSession(request, pipeline, learned), stop);
+  eventsOf(runSession(request, pipeline, { _tag: "Metadata", learned }), stop);
 
 /** What happens in a session, until it ends, or until what is to be done when it is stopped was done. */
 const eventsOf = (

@@ -20,7 +20,6 @@ import { Bandwidth } from "../services/Bandwidth.ts";
 import type { Bans } from "../services/Bans.ts";
 import type { Choker } from "../services/Choker/Choker.ts";
 import type { Dht } from "../services/Dht/Dht.ts";
-import type { Metainfo, TorrentInfo } from "../schema/metainfo.ts";
 import { Events } from "../services/Events.ts";
 import type { Hasher } from "../services/Hasher.ts";
 import type { LocalDiscovery } from "../services/LocalDiscovery.ts";
@@ -40,7 +39,7 @@ import { type Discovery, makeDiscovery } from "./discovery.ts";
 import { type Disk, makeDisk } from "./disk.ts";
 import { makeEntrance } from "./entrance.ts";
 import { type Identity, identify } from "./identity.ts";
-import { knownLayers, wholeLayers } from "./hashes/whole.ts";
+import { type Goal, tellFetched, tellKnown } from "./goal.ts";
 import { watchHunger } from "./hunger.ts";
 import { makeExplainer, reportCauses } from "./explaining.ts";
 import { listen } from "./listening.ts";
@@ -122,14 +121,11 @@ const learnMetadata = Effect.fnUntraced(function* (
   return yield* record;
 });
 
-/** Told of all that a .torrent says of the content: the info dictionary, and the piece layers of v2 (BEP 52). */
-export type Learned = (info: TorrentInfo, pieceLayers: Metainfo["pieceLayers"]) => Effect.Effect<void>;
-
-/** Runs one download to its end around `pipeline`; with `learned` only until it is told the metadata, and nothing is written but the record of that. */
+/** Runs one download around `pipeline` until `goal` is reached. */
 export const runSession = Effect.fnUntraced(function* (
   request: DownloadRequest,
   pipeline: Pipeline,
-  learned?: Learned,
+  goal: Goal,
 ): Effect.fn.Return<void, DownloadError, SessionServices | Events | Scope.Scope> {
   const clock = yield* Clock.Clock;
   const scope = yield* Effect.scope;
@@ -137,11 +133,7 @@ export const runSession = Effect.fnUntraced(function* (
   const identity = yield* identify(request);
   const { known, name, names } = identity;
   const { source } = request;
-  const given = source._tag === "Metainfo" ? source.metainfo.pieceLayers : undefined;
-  if (learned !== undefined && known !== undefined) {
-    const layers = yield* knownLayers(known, given);
-    if (layers !== undefined) return yield* learned(known, layers);
-  }
+  if (yield* tellKnown(goal, source, known)) return;
   const bind = request.bind === undefined ? undefined : Result.getOrUndefined(NetAddress.ipFromString(request.bind));
   const listener = yield* listen(request.port, bind, name);
   const port = listener?.addresses[0].port;
@@ -152,7 +144,7 @@ export const runSession = Effect.fnUntraced(function* (
   const disk = makeDisk(request, { suspect: blame.suspect, totals, acquaintances, opened: telling.started });
   const finish = Effect.suspend(() => telling.finish(disk));
 
-  const first = known === undefined || learned !== undefined ? undefined : yield* disk.prepare(known);
+  const first = goal._tag === "Content" && known !== undefined ? yield* disk.prepare(known) : undefined;
   if (disk.isComplete() && !request.seed) return yield* Effect.ensuring(finish, disk.stop);
 
   const origins = originsOf(request, known?.private ?? false);
@@ -235,12 +227,11 @@ export const runSession = Effect.fnUntraced(function* (
   };
   const work = Effect.raceAllFirst([
     pipeline(session),
-    learned !== undefined
-      ? (known === undefined ? Effect.flatMap(Deferred.await(metadata), identity.learn) : Effect.succeed(known)).pipe(
-          Effect.flatMap((info) =>
-            Effect.flatMap(wholeLayers(info, given, swarm.hashes.fetching), (layers) => learned(info, layers)),
-          ),
-        )
+    goal._tag === "Metadata"
+      ? tellFetched(goal, source, {
+          info: known === undefined ? Effect.flatMap(Deferred.await(metadata), identity.learn) : Effect.succeed(known),
+          fetching: swarm.hashes.fetching,
+        })
       : first === undefined
         ? learnMetadata(identity, disk, discovery, metadata, complete)
         : first.record,
@@ -277,7 +268,7 @@ export const runSession = Effect.fnUntraced(function* (
   );
 
   return yield* work.pipe(
-    Effect.andThen(request.seed || learned !== undefined ? Effect.void : finish),
+    Effect.andThen(goal._tag === "Content" && !request.seed ? finish : Effect.void),
     Effect.onExit((exit) =>
       Effect.all([Scope.close(announcing, exit), disk.stop], { concurrency: "unbounded", discard: true }),
     ),
