@@ -31,11 +31,11 @@ export const tellKnown = Effect.fnUntraced(function* (
 });
 
 /** Tells of the metadata once it and its layers are there. */
-export const tellFetched = Effect.fnUntraced(function* (
+export const tellFetched = Effect.fnUntraced(function* <R>(
   { learned }: Extract<Goal, { readonly _tag: "Metadata" }>,
   source: TorrentSource,
-  from: { readonly info: Effect.Effect<TorrentInfo, DownloadError>; readonly fetching: HashFetching },
-): Effect.fn.Return<void, DownloadError, ResumeStore | Hasher | Events> {
+  from: { readonly info: Effect.Effect<TorrentInfo, DownloadError, R>; readonly fetching: HashFetching },
+): Effect.fn.Return<void, DownloadError, ResumeStore | Hasher | Events | R> {
   const info = yield* from.info;
   yield* learned(info, yield* wholeLayers(info, layersIn(source), from.fetching));
 });

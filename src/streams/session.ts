@@ -121,6 +121,17 @@ const learnMetadata = Effect.fnUntraced(function* (
   return yield* record;
 });
 
+/** The metadata of a magnet arrives, and is all that is wanted: nobody is told more of us, and a private torrent is left by whom it must not have (BEP 27). */
+const learnAlone = Effect.fnUntraced(function* (
+  identity: Identity,
+  discovery: Discovery,
+  arrived: Deferred.Deferred<Uint8Array>,
+) {
+  const info = yield* identity.learn(yield* Deferred.await(arrived));
+  if (info.private) discovery.learned(true, yield* Swarm);
+  return info;
+});
+
 /** Runs one download around `pipeline` until `goal` is reached. */
 export const runSession = Effect.fnUntraced(function* (
   request: DownloadRequest,
@@ -229,7 +240,7 @@ export const runSession = Effect.fnUntraced(function* (
     pipeline(session),
     goal._tag === "Metadata"
       ? tellFetched(goal, source, {
-          info: known === undefined ? Effect.flatMap(Deferred.await(metadata), identity.learn) : Effect.succeed(known),
+          info: known === undefined ? learnAlone(identity, discovery, metadata) : Effect.succeed(known),
           fetching: swarm.hashes.fetching,
         })
       : first === undefined

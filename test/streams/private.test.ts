@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest";
-import { Context, Effect, Fiber, Layer, Result } from "effect";
+import { Context, Effect, Fiber, Layer, Result, Stream } from "effect";
 import { NetAddress } from "effect/net";
 import { TestClock } from "effect/testing";
 import { decodeExtensionHandshake, encodeExtensionHandshake } from "../../src/schema/extension.ts";
@@ -25,6 +25,7 @@ import { makeGateway } from "../support/gateway.ts";
 import { makeFakePeer } from "../support/fakePeer.ts";
 import { makeSniffer, type Sniffer } from "../support/sniffer.ts";
 import { type Fixture, makeClient, makeFixture, makeSeed, requestOf, TRACKER, watch } from "../support/swarm.ts";
+import { makeTreeFixture } from "../support/trees.ts";
 import { changeTracker } from "../../src/streams/seclusion.ts";
 
 const secret = makeFixture({ length: 500_000, pieceLength: 32_768, tracker: TRACKER, private: true });
@@ -290,6 +291,30 @@ describe("a magnet link that turns out to be private", () => {
       assert.isTrue(again.isComplete());
       assert.isAbove(sniffer.streams.length, dials);
       assert.strictEqual(trap.accepted(), 1);
+    }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
+});
+
+describe("metadata that turns out to be private", () => {
+  it.effect("parts from the peers that the link names before hashes are asked of anybody (BEP 52)", () =>
+    Effect.gen(function* () {
+      const fixture = makeTreeFixture([["a", 200_000]], { pieceLength: 32_768, version: "hybrid", private: true });
+      const network = yield* Network.make({ latency: "10 millis" });
+      const named = yield* makeFakePeer({ network, address: "10.0.0.66", fixture, metadata: {} });
+      const client = yield* makeClient({ network, address: "10.0.0.2" });
+      const wanted = magnetOf(fixture, { noTrackers: true }, [{ host: "10.0.0.66", port: 6881 }]);
+      const told: Array<string> = [];
+      yield* client
+        .metadata(wanted, () => Effect.void)
+        .pipe(
+          Stream.runForEach((event) =>
+            Effect.sync(() => void (event.type === "peer" && told.push(event.code ?? event.state))),
+          ),
+          Effect.forkScoped,
+        );
+      yield* TestClock.adjust("20 seconds");
+      assert.deepStrictEqual(told, ["connected", "peer.uninvited"]);
+      assert.strictEqual(named.accepted(), 1);
     }).pipe(Effect.provide(MemoryTrackers.layer)),
   );
 });

@@ -63,6 +63,7 @@ export interface TreeOptions {
   readonly tracker?: string;
   /** Without piece layers, as a magnet link has none. */
   readonly bare?: boolean;
+  readonly private?: boolean;
   /** The hybrid's v1 half ends with a pad, too. */
   readonly tailPad?: boolean;
   /** Changes the SHA-1 hashes of the hybrid. */
@@ -138,6 +139,7 @@ export const makeTreeFixture = (
         "meta version": 2,
         name: Dictionary.fromText("many"),
         "piece length": pieceLength,
+        private: options.private === true ? 1 : undefined,
         ...half,
       }),
       "piece layers": options.bare === true ? undefined : layers,
