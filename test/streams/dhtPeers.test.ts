@@ -124,7 +124,7 @@ describe("dhtPeers", () => {
       const run = yield* watch(client, magnetOf(fixture));
       yield* TestClock.adjust("3 seconds");
       const last = run.events.findLast((event) => event.type === "progress");
-      assert.strictEqual(last?.waiting, "no peers known yet: asking the DHT");
+      assert.strictEqual(last?.waiting, "no peers known yet: asking the DHT (no node answers yet)");
     }).pipe(Effect.provide(MemoryTrackers.layer)),
   );
 
