@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
+import * as Option from "effect/Option";
 import { availableParallelism } from "node:os";
 import { HashThreads, type HashThread } from "./HashThreads.ts";
 import { type Answer, packRecipes, type Question, unpackDigests } from "./messages.ts";
@@ -11,10 +12,10 @@ import { type Answer, packRecipes, type Question, unpackDigests } from "./messag
 /** Threads at the most: more hash faster than disks read. */
 const MOST = 7;
 
-/** Starts a thread; `answered` is called with each answer, `ended` when none will come any more. */
+/** Starts a thread, if the system lets there be another one; `answered` is called with each answer, `ended` when none will come any more. */
 const spawn = (address: string, mark: string, answered: (answer: Answer) => void, ended: () => void) =>
   Effect.acquireRelease(
-    Effect.sync(() => {
+    Effect.try(() => {
       const { Worker } = process.getBuiltinModule("node:worker_threads");
       const worker = new Worker(new URL(address), { workerData: mark, execArgv: [] });
       worker.on("message", answered);
@@ -23,6 +24,9 @@ const spawn = (address: string, mark: string, answered: (answer: Answer) => void
       return worker;
     }),
     (worker) => Effect.promise(() => worker.terminate()),
+  ).pipe(
+    Effect.tapError((error) => Effect.logDebug("no thread could be started", error)),
+    Effect.option,
   );
 
 const start = Effect.gen(function* () {
@@ -41,10 +45,10 @@ const start = Effect.gen(function* () {
   const thread: HashThread = {
     hash: ({ pieces, places }) =>
       Effect.callback((resume) => {
-        if (gone) return resume(Effect.succeed(undefined));
+        if (gone || Option.isNone(worker)) return resume(Effect.succeed(undefined));
         const question: Question = { id: ++last, recipes: packRecipes(pieces), places };
         asked.set(question.id, (packed) => resume(Effect.succeed(packed && unpackDigests(pieces, packed))));
-        worker.postMessage(question, [question.recipes.buffer]);
+        worker.value.postMessage(question, [question.recipes.buffer]);
         return Effect.sync(() => asked.delete(question.id));
       }),
   };

@@ -61,6 +61,20 @@ describe("workers", () => {
     }).pipe(Effect.scoped, inThread),
   );
 
+  it.live("give no digests where the system lets no more threads be started", () =>
+    Effect.gen(function* () {
+      const real = process.getBuiltinModule.bind(process);
+      const Worker = function (): never {
+        throw Object.assign(new Error("EAGAIN"), { code: "ERR_WORKER_INIT_FAILED" });
+      };
+      // Of all modules this one alone is another, and of it nothing but the class is used.
+      process.getBuiltinModule = (name: string) => (name === "node:worker_threads" ? { Worker } : real(name));
+      yield* Effect.addFinalizer(() => Effect.sync(() => (process.getBuiltinModule = real)));
+      const thread = yield* Effect.flatMap(HashThreads, ({ start }) => start);
+      assert.isUndefined(yield* thread.hash({ pieces: [], places: [] }));
+    }).pipe(Effect.scoped, inThread),
+  );
+
   it.live("end with their scope in the middle of a piece", () =>
     Effect.gen(function* () {
       const folder = yield* emptyFolder;
