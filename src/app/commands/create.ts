@@ -12,7 +12,7 @@ import { withHashingLine } from "../hashingLine.ts";
 import { magnetOf } from "../infoPage.ts";
 import type { OutputFlags } from "../output.ts";
 import { withOutput } from "../output.ts";
-import { saveBytes } from "../saving.ts";
+import { canSave, saveBytes } from "../saving.ts";
 import { Screen } from "../Screen/Screen.ts";
 import { UsageError } from "../UsageError.ts";
 
@@ -86,6 +86,7 @@ export const create = (input: CreateInput) =>
         problem: "--json and -o - both want standard output",
         hint: "write the .torrent to a file",
       });
+    yield* canSave(output);
     const omit = output === "-" ? undefined : path.resolve(output);
     const created = yield* withHashingLine(input, (onProgress) =>
       createTorrent({ ...optionsOf(input, named, omit), onProgress }),

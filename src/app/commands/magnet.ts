@@ -11,7 +11,7 @@ import { request } from "../../streams/request.ts";
 import * as Text from "../display/text.ts";
 import { magnetOf } from "../infoPage.ts";
 import { withOutput } from "../output.ts";
-import { saveBytes } from "../saving.ts";
+import { canSave, saveBytes } from "../saving.ts";
 import { Screen } from "../Screen/Screen.ts";
 import { readSource } from "../source.ts";
 import type { TransferInput } from "../transfer.ts";
@@ -51,6 +51,7 @@ const save = (input: MagnetInput, output: string) =>
     const screen = yield* Screen;
     const { commonOf, transfer } = yield* Effect.promise(() => import("../transfer.ts"));
     const { fetchMetadata } = yield* Effect.promise(() => import("../../streams/download.ts"));
+    yield* canSave(output);
     const saved = yield* Deferred.make<readonly [info: TorrentInfo, torrent: Uint8Array]>();
     yield* transfer(
       input,
