@@ -152,7 +152,10 @@ const resumingWith = (args: ReadonlyArray<string>, { select }: DownloadRequest):
 const learn = (flags: OutputFlags, args: ReadonlyArray<string>) => (request: DownloadRequest) =>
   Effect.gen(function* () {
     const known = yield* Deferred.make<TorrentInfo>();
-    yield* follow((stop) => fetchMetadata(request, (info) => Deferred.succeed(known, info), stop), args);
+    yield* follow(
+      (stop) => fetchMetadata(request, { layers: false, learned: (info) => Deferred.succeed(known, info) }, stop),
+      args,
+    );
     return yield* Deferred.await(known);
   }).pipe(Effect.provide(DisplayLayers.layer(flags), { local: true }));
 

@@ -50,6 +50,8 @@ export interface Member {
   readonly peerId: string;
   readonly direction: "incoming" | "outgoing";
   readonly connectedAt: number;
+  /** Both sides go on with v2 (BEP 52). */
+  readonly v2: boolean;
   readonly client: () => string;
   /** The metadata arrived. */
   readonly attach: (torrent: Torrent) => void;

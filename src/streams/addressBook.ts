@@ -26,10 +26,10 @@ export interface Candidate {
 }
 
 /**
- * How a dial or a connection ended: `useful` when data was got or given, `rejected` when the peer would not have us, `duplicate` when it is the
- * same peer as another connection's.
+ * How a dial or a connection ended: `useful` when data was got or given, `again` when we ended it to dial anew, `rejected` when the peer would not have us,
+ * `duplicate` when it is the same peer as another connection's.
  */
-export type Outcome = "useful" | "failed" | "rejected" | "duplicate";
+export type Outcome = "useful" | "again" | "failed" | "rejected" | "duplicate";
 
 /** Bounds and delays, in milliseconds; see `PeerSettings`. */
 export interface AddressBookOptions {
@@ -188,9 +188,9 @@ export const makeAddressBook = (options: AddressBookOptions): AddressBook => {
       if (entry === undefined || entry.state === "waiting" || entry.state === "givenUp") return;
       if (entry.sources.size === 0) entries.delete(key);
       else if (outcome === "duplicate") wait(entry, now + DUPLICATE_DELAY);
-      else if (outcome === "useful") {
+      else if (outcome === "useful" || outcome === "again") {
         entry.failures = 0;
-        wait(entry, now + options.reconnectDelay);
+        wait(entry, outcome === "again" ? now : now + options.reconnectDelay);
       } else {
         entry.failures++;
         if (isUsers(entry) || entry.failures < options.reconnectTries) wait(entry, now + delayOf(entry));

@@ -141,6 +141,7 @@ const begin = Effect.fnUntraced(function* (
     peerId: Hex.encode(link.peerId),
     direction: connection.direction,
     connectedAt,
+    v2: link.v2,
     client: extensions.client,
     attach: (torrent) => {
       const bad = dialogue.attach(torrent, monotonicMillis(clock));

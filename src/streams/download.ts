@@ -15,7 +15,7 @@ import { Events } from "../services/Events.ts";
 import { connections } from "./connections.ts";
 import { verifiedPieces } from "./pieces.ts";
 import type { DownloadRequest } from "./request.ts";
-import type { Learned } from "./goal.ts";
+import type { Learning } from "./goal.ts";
 import { runSession, type Session, type SessionServices } from "./session.ts";
 import { verifiedPieceSink } from "./sink.ts";
 import { talk } from "./talk.ts";
@@ -43,13 +43,13 @@ export const download = (
 ): Stream.Stream<DownloadEvent, DownloadError, DownloadServices> =>
   eventsOf(runSession(request, pipeline, { _tag: "Content" }), stop);
 
-/** Fetches no more than the metadata of a magnet link, in v2 with the piece layers: a stream of what happens, that ends once `learned` was told. */
+/** Fetches no more than the metadata of a magnet link, and the piece layers of v2 where they are asked for: a stream of what happens, that ends once `learned` was told. */
 export const fetchMetadata = (
   request: DownloadRequest,
-  learned: Learned,
+  learning: Learning,
   stop?: Effect.Effect<void>,
 ): Stream.Stream<DownloadEvent, DownloadError, DownloadServices> =>
-  eventsOf(runSession(request, pipeline, { _tag: "Metadata", learned }), stop);
+  eventsOf(runSession(request, pipeline, { _tag: "Metadata", ...learning }), stop);
 
 /** What happens in a session, until it ends, or until what is to be done when it is stopped was done. */
 const eventsOf = (

@@ -5,17 +5,22 @@ import type { Metainfo, TorrentInfo } from "../schema/metainfo.ts";
 import type { Events } from "../services/Events.ts";
 import type { Hasher } from "../services/Hasher.ts";
 import type { ResumeStore } from "../services/ResumeStore/ResumeStore.ts";
-import type { HashFetching } from "./hashes/fetching.ts";
-import { knownLayers, wholeLayers } from "./hashes/whole.ts";
+import { type Asked, knownLayers, wholeLayers } from "./hashes/whole.ts";
 import type { TorrentSource } from "./request.ts";
 
-/** Told of all that a .torrent says of the content: the info dictionary, and the piece layers of v2 (BEP 52). */
-export type Learned = (info: TorrentInfo, pieceLayers: Metainfo["pieceLayers"]) => Effect.Effect<void>;
+/** What metadata is fetched for. */
+export interface Learning {
+  /** Waits for all piece layers of v2 too (BEP 52), not only for the info dictionary. */
+  readonly layers: boolean;
+  /** Told of what a .torrent says of the content; of the layers there may be none where they are not waited for. */
+  readonly learned: (info: TorrentInfo, pieceLayers: Metainfo["pieceLayers"]) => Effect.Effect<void>;
+}
 
 /** For the sake of metadata nothing is written but the record of that, and the session ends once `learned` was told. */
-export type Goal = { readonly _tag: "Content" } | { readonly _tag: "Metadata"; readonly learned: Learned };
+export type Goal = { readonly _tag: "Content" } | ({ readonly _tag: "Metadata" } & Learning);
 
-const layersIn = (source: TorrentSource) => (source._tag === "Metainfo" ? source.metainfo.pieceLayers : undefined);
+const layersIn = (source: TorrentSource): Metainfo["pieceLayers"] | undefined =>
+  source._tag === "Metainfo" ? source.metainfo.pieceLayers : undefined;
 
 /** Tells what is wanted of metadata where nobody has to be asked for it; whether it did. */
 export const tellKnown = Effect.fnUntraced(function* (
@@ -24,7 +29,8 @@ export const tellKnown = Effect.fnUntraced(function* (
   known: TorrentInfo | undefined,
 ): Effect.fn.Return<boolean, never, ResumeStore | Hasher> {
   if (goal._tag === "Content" || known === undefined) return false;
-  const layers = yield* knownLayers(known, layersIn(source));
+  const given = layersIn(source);
+  const layers = goal.layers ? yield* knownLayers(known, given) : (given ?? new Map());
   if (layers === undefined) return false;
   yield* goal.learned(known, layers);
   return true;
@@ -32,10 +38,11 @@ export const tellKnown = Effect.fnUntraced(function* (
 
 /** Tells of the metadata once it and its layers are there. */
 export const tellFetched = Effect.fnUntraced(function* <R>(
-  { learned }: Extract<Goal, { readonly _tag: "Metadata" }>,
+  { layers, learned }: Extract<Goal, { readonly _tag: "Metadata" }>,
   source: TorrentSource,
-  from: { readonly info: Effect.Effect<TorrentInfo, DownloadError, R>; readonly fetching: HashFetching },
+  from: { readonly info: Effect.Effect<TorrentInfo, DownloadError, R>; readonly asked: Asked },
 ): Effect.fn.Return<void, DownloadError, ResumeStore | Hasher | Events | R> {
   const info = yield* from.info;
-  yield* learned(info, yield* wholeLayers(info, layersIn(source), from.fetching));
+  const given = layersIn(source);
+  yield* learned(info, layers ? yield* wholeLayers(info, given, from.asked) : (given ?? new Map()));
 });

@@ -241,7 +241,7 @@ export const runSession = Effect.fnUntraced(function* (
     goal._tag === "Metadata"
       ? tellFetched(goal, source, {
           info: known === undefined ? learnAlone(identity, discovery, metadata) : Effect.succeed(known),
-          fetching: swarm.hashes.fetching,
+          asked: { swarm, timeout: request.timeout },
         })
       : first === undefined
         ? learnMetadata(identity, disk, discovery, metadata, complete)

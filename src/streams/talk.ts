@@ -3,16 +3,28 @@
  */
 import * as Effect from "effect/Effect";
 import * as Stream from "effect/Stream";
-import type { PeerError } from "../schema/errors/PeerError.ts";
+import type { PeerError, PeerReason } from "../schema/errors/PeerError.ts";
 import type { Bandwidth } from "../services/Bandwidth.ts";
 import type { Bans } from "../services/Bans.ts";
 import { Events } from "../services/Events.ts";
 import type { Hasher } from "../services/Hasher.ts";
 import type { Filled } from "./assembler/assembler.ts";
-import type { Candidates } from "./candidates.ts";
+import type { Candidates, Outcome } from "./candidates.ts";
 import { converse } from "./conversation.ts";
 import type { Link } from "./link.ts";
 import type { Swarm } from "./Swarm.ts";
+
+const outcomeOf = (reason: PeerReason | undefined): Outcome => {
+  switch (reason?._tag) {
+    case undefined:
+    case "Connection":
+      return "useful";
+    case "OtherHash":
+      return "again";
+    default:
+      return "rejected";
+  }
+};
 
 /** Talks to a peer until either side ends it, and reports. */
 export const talk = (
@@ -26,10 +38,7 @@ export const talk = (
       const { address } = link;
       yield* events.publish({ type: "peer", address, state: "connected", direction });
       const ended = (error: PeerError | undefined): void => {
-        candidates.disconnected(
-          remote,
-          error === undefined || error.reason._tag === "Connection" ? "useful" : "rejected",
-        );
+        candidates.disconnected(remote, outcomeOf(error?.reason));
         events.publishUnsafe({
           type: "peer",
           address,

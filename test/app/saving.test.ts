@@ -9,7 +9,7 @@ const BYTES = new TextEncoder().encode("de");
 
 /** A folder of its own, gone at the end. */
 const inFolder = <A, E>(
-  use: (folder: string, fs: FileSystem.FileSystem) => Effect.Effect<A, E, FileSystem.FileSystem>,
+  use: (folder: string, fs: FileSystem.FileSystem) => Effect.Effect<A, E, NodeServices.NodeServices>,
 ) =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem;

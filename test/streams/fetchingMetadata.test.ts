@@ -26,8 +26,12 @@ describe("fetchMetadata", () => {
       };
       const told = yield* Deferred.make<TorrentInfo>();
       const fiber = yield* client
-        .metadata({ ...request({ _tag: "Magnet", magnet }, "/d"), noTrackers: true }, (info) =>
-          Effect.asVoid(Deferred.succeed(told, info)),
+        .metadata(
+          { ...request({ _tag: "Magnet", magnet }, "/d"), noTrackers: true },
+          {
+            layers: true,
+            learned: (info) => Effect.asVoid(Deferred.succeed(told, info)),
+          },
         )
         .pipe(Stream.runDrain, Effect.forkChild);
       yield* TestClock.adjust("20 seconds");

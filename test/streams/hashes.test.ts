@@ -157,6 +157,8 @@ describe("a magnet link of v2", () => {
       for (const [fixture, versions] of [
         [v2, ["v2"]],
         [hybrid, ["v1", "v2"]],
+        // Met by v1's hash, and again by v2's once it is known.
+        [hybrid, ["v1"]],
       ] as const) {
         const network = yield* Network.make({ latency: "10 millis" });
         yield* makeTreeSeed(fixture, { network, address: SEED });
@@ -166,11 +168,13 @@ describe("a magnet link of v2", () => {
         const wanted = requestOf(fixture, { source, peers: at(SEED), noTrackers: true });
         const run = yield* Effect.forkChild(
           Stream.runCollect(
-            client.metadata(wanted, (info, pieceLayers) =>
-              Effect.sync(() => {
-                torrent = Uint8Array.from(encodeMetainfo(info.bytes, { trackers: [], webSeeds: [], pieceLayers }));
-              }),
-            ),
+            client.metadata(wanted, {
+              layers: true,
+              learned: (info, pieceLayers) =>
+                Effect.sync(() => {
+                  torrent = Uint8Array.from(encodeMetainfo(info.bytes, { trackers: [], webSeeds: [], pieceLayers }));
+                }),
+            }),
           ),
         );
         yield* TestClock.adjust("20 seconds");
@@ -190,21 +194,32 @@ describe("a magnet link of v2", () => {
 
 describe("saving a .torrent", () => {
   /** What is told of a torrent, and when, in seconds. */
-  const learns = (fixture: TreeFixture, source: TorrentSource, talks: Partial<Parameters<typeof makeFakePeer>[0]>) =>
+  const learns = (
+    fixture: TreeFixture,
+    source: TorrentSource,
+    {
+      talks = {},
+      wants = true,
+      ...change
+    }: { talks?: Partial<Parameters<typeof makeFakePeer>[0]>; wants?: boolean; timeout?: number },
+  ) =>
     Effect.gen(function* () {
       const network = yield* Network.make({ latency: "10 millis" });
       yield* makeFakePeer({ network, address: SEED, fixture, metadata: {}, ...talks });
       const client = yield* makeClient({ network, address: CLIENT });
       let layers: number | undefined;
       let after = 0;
+      const start = yield* Clock.currentTimeMillis;
       const run = yield* Effect.forkChild(
         Stream.runCollect(
-          client.metadata(requestOf(fixture, { source, peers: at(SEED), noTrackers: true }), (_, pieceLayers) =>
-            Effect.map(Clock.currentTimeMillis, (now) => {
-              layers = pieceLayers.size;
-              after = Math.floor(now / 1000);
-            }),
-          ),
+          client.metadata(requestOf(fixture, { source, peers: at(SEED), noTrackers: true, ...change }), {
+            layers: wants,
+            learned: (_, pieceLayers) =>
+              Effect.map(Clock.currentTimeMillis, (now) => {
+                layers = pieceLayers.size;
+                after = Math.floor((now - start) / 1000);
+              }),
+          }),
         ),
       );
       yield* TestClock.adjust("1 minute");
@@ -217,7 +232,7 @@ describe("saving a .torrent", () => {
     Effect.gen(function* () {
       const bare = makeTreeFixture(FILES, { ...options, version: "v2", bare: true });
       const source: TorrentSource = { _tag: "Metainfo", metainfo: bare.metainfo };
-      const honest = { hear: answering((range) => rightAnswer(bare, range)) };
+      const honest = { talks: { hear: answering((range) => rightAnswer(bare, range)) } };
       assert.deepStrictEqual(yield* learns(bare, source, honest), { layers: 3, after: 0, warnings: [] });
     }),
   );
@@ -226,6 +241,15 @@ describe("saving a .torrent", () => {
     Effect.gen(function* () {
       const told = yield* learns(hybrid, magnetOf(hybrid, "v1"), {});
       assert.deepStrictEqual(told, { layers: 0, after: 30, warnings: ["layers.missing"] });
+      const hurried = yield* learns(hybrid, magnetOf(hybrid, "v1"), { timeout: 10_000 });
+      assert.deepStrictEqual(hurried, { layers: 0, after: 5, warnings: ["layers.missing"] });
+    }),
+  );
+
+  it.effect("waits for none where only the names of files are wanted", () =>
+    Effect.gen(function* () {
+      const told = yield* learns(v2, magnetOf(v2, "v2"), { wants: false });
+      assert.deepStrictEqual(told, { layers: 0, after: 0, warnings: [] });
     }),
   );
 });
@@ -314,11 +338,13 @@ describe("hashes of pieces", () => {
       const wanted = requestOf(large, { source, peers: at(SEED, OTHER), noTrackers: true });
       const run = yield* Effect.forkChild(
         Stream.runDrain(
-          client.metadata(wanted, (_, pieceLayers) =>
-            Effect.sync(() => {
-              layers = [...pieceLayers.values()][0]?.length ?? 0;
-            }),
-          ),
+          client.metadata(wanted, {
+            layers: true,
+            learned: (_, pieceLayers) =>
+              Effect.sync(() => {
+                layers = [...pieceLayers.values()][0]?.length ?? 0;
+              }),
+          }),
         ),
       );
       yield* TestClock.adjust("5 seconds");

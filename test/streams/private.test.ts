@@ -304,14 +304,12 @@ describe("metadata that turns out to be private", () => {
       const client = yield* makeClient({ network, address: "10.0.0.2" });
       const wanted = magnetOf(fixture, { noTrackers: true }, [{ host: "10.0.0.66", port: 6881 }]);
       const told: Array<string> = [];
-      yield* client
-        .metadata(wanted, () => Effect.void)
-        .pipe(
-          Stream.runForEach((event) =>
-            Effect.sync(() => void (event.type === "peer" && told.push(event.code ?? event.state))),
-          ),
-          Effect.forkScoped,
-        );
+      yield* client.metadata(wanted, { layers: true, learned: () => Effect.void }).pipe(
+        Stream.runForEach((event) =>
+          Effect.sync(() => void (event.type === "peer" && told.push(event.code ?? event.state))),
+        ),
+        Effect.forkScoped,
+      );
       yield* TestClock.adjust("20 seconds");
       assert.deepStrictEqual(told, ["connected", "peer.uninvited"]);
       assert.strictEqual(named.accepted(), 1);

@@ -64,7 +64,11 @@ const save = (input: MagnetInput, output: string) =>
       (asked, stop) =>
         fetchMetadata(
           asked,
-          (info, layers) => Effect.asVoid(Deferred.succeed(saved, [info, torrentOf(info, asked.source, layers)])),
+          {
+            layers: true,
+            learned: (info, layers) =>
+              Effect.asVoid(Deferred.succeed(saved, [info, torrentOf(info, asked.source, layers)])),
+          },
           stop,
         ),
     );

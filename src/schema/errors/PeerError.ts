@@ -51,6 +51,8 @@ export type PeerReason =
   | { readonly _tag: "Banned"; readonly why: string }
   /** Our side has no room. */
   | { readonly _tag: "Full" }
+  /** To be met again at once, by a hash of the torrent that was not known when it was met (BEP 52). */
+  | { readonly _tag: "OtherHash" }
   | { readonly _tag: "Connection"; readonly error: TransportError };
 
 const sentence = (reason: PeerReason): string => {
@@ -103,6 +105,8 @@ const sentence = (reason: PeerReason): string => {
       return `is banned: ${reason.why}`;
     case "Full":
       return "found no free place";
+    case "OtherHash":
+      return "is met again by the torrent's other hash";
     case "Connection":
       return reason.error.message.slice(reason.error.address.length + 2);
   }

@@ -10,10 +10,23 @@ import type { Hasher } from "../../services/Hasher.ts";
 import type { ResumeStore } from "../../services/ResumeStore/ResumeStore.ts";
 import { monotonicMillis } from "../../services/time.ts";
 import { recallHashes } from "../layers.ts";
+import type { SwarmState } from "../Swarm.ts";
 import type { HashFetching } from "./fetching.ts";
 
-/** How long a hybrid's layers are waited for: its peers may all be of v1, and its pieces can be checked without. In milliseconds. */
+/** How long a hybrid's layers are waited for at the most: its peers may all be of v1, and its pieces can be checked without. In milliseconds. */
 const PATIENCE = 30_000;
+
+/** Who is asked for layers, and what the session is given without anything of use, in milliseconds. */
+export interface Asked {
+  readonly swarm: Pick<SwarmState, "hashes" | "members">;
+  readonly timeout: number | undefined;
+}
+
+/** Ends the conversations that we began by v1's hash alone, in which no hash can be asked for: dialled again, a peer may go on with v2. */
+const meetAgain = ({ members }: Pick<SwarmState, "members">): void => {
+  for (const member of [...members])
+    if (!member.v2 && member.direction === "outgoing") member.part({ _tag: "OtherHash" });
+};
 
 /** The layers that are wholly known, by root in hex. Files of one piece have none. */
 const layersOf = ({ files, pieceLength }: TorrentInfo, hashes: PieceHashes): Metainfo["pieceLayers"] =>
@@ -37,7 +50,7 @@ export const knownLayers = Effect.fnUntraced(function* (
 export const wholeLayers = Effect.fnUntraced(function* (
   info: TorrentInfo,
   given: Metainfo["pieceLayers"] | undefined,
-  fetching: HashFetching,
+  { swarm, timeout = Infinity }: Asked,
 ): Effect.fn.Return<Metainfo["pieceLayers"], never, ResumeStore | Hasher | Events> {
   const { hashes, save } = yield* recallHashes(info, given);
   if (hashes.missing() > 0) {
@@ -47,9 +60,10 @@ export const wholeLayers = Effect.fnUntraced(function* (
       if (hashes.missing() === 0) Deferred.doneUnsafe(whole, Effect.void);
       return learnt;
     };
-    fetching.begin({ info, files: hashes.incomplete(), learnLayer }, monotonicMillis(yield* Clock.Clock));
+    swarm.hashes.fetching.begin({ info, files: hashes.incomplete(), learnLayer }, monotonicMillis(yield* Clock.Clock));
+    if (info.version === "hybrid") meetAgain(swarm);
     const all = Deferred.await(whole);
-    yield* info.version === "hybrid" ? Effect.timeoutOption(all, PATIENCE) : all;
+    yield* info.version === "hybrid" ? Effect.timeoutOption(all, Math.min(PATIENCE, timeout / 2)) : all;
     // Where they cannot be kept they are fetched again.
     yield* Effect.ignore(save);
   }
