@@ -13,16 +13,12 @@ import type * as Scope from "effect/Scope";
 import type { PexPeer } from "../schema/utPex.ts";
 import type { PeerReason } from "../schema/errors/PeerError.ts";
 import type { StorageError } from "../schema/errors/StorageError.ts";
-import { piecesOf } from "../schema/geometry.ts";
-import type { LayerPart } from "../schema/pieceHashes.ts";
 import { Hasher } from "../services/Hasher.ts";
 import { monotonicMillis } from "../services/time.ts";
 import type { Acquaintances } from "./acquaintances.ts";
 import type { DhtHook } from "./dhtPeers.ts";
 import type { Encryption } from "./encryption.ts";
-import { makeHashFetching } from "./hashes/fetching.ts";
-import { makeHashServing } from "./hashes/serving.ts";
-import type { HashExchange } from "./hashes/talk.ts";
+import { type HashExchange, makeHashExchange } from "./hashes/exchange.ts";
 import type { Holepunch } from "./holepunch.ts";
 import type { MetadataExchange } from "./metadata.ts";
 import type { Names } from "./names.ts";
@@ -182,17 +178,15 @@ export const makeSwarm = Effect.fnUntraced(function* (options: {
   const wake = (now: number): void => {
     if (torrent?.assembler.takeStarved() === true) refillAll(now);
   };
-  const fetching = makeHashFetching({
-    useful: (_bytes, now) => {
+  const hashes = makeHashExchange({
+    torrent: () => torrent,
+    sha256,
+    useful: (now) => {
       options.totals.lastUseful = now;
     },
+    // What can be judged now may be fetched now.
+    learnt: () => refillAll(monotonicMillis(clock)),
   });
-  /** What can be judged now may be fetched now. */
-  const learnLayer = (of: Torrent, file: number, part: LayerPart): boolean => {
-    const learnt = of.learnLayer(file, part);
-    if (learnt) refillAll(monotonicMillis(clock));
-    return learnt;
-  };
   return {
     names: options.names,
     peerId: options.peerId,
@@ -202,7 +196,7 @@ export const makeSwarm = Effect.fnUntraced(function* (options: {
     totals: options.totals,
     torrent: () => torrent,
     metadata: options.metadata,
-    hashes: { fetching, serving: makeHashServing(() => torrent, sha256) },
+    hashes,
     port: options.port,
     dht: options.dht,
     exchange: options.exchange,
@@ -234,15 +228,7 @@ export const makeSwarm = Effect.fnUntraced(function* (options: {
       if (options.superSeed && known.table.haveCount() === known.table.pieceCount)
         superSeeding = makeSuperSeeding(known.table, () => random.nextDoubleUnsafe());
       for (const member of members) member.attach(known);
-      const { hashes, info, table } = known;
-      if (info.version === "v1") return;
-      const isWanted = (file: number): boolean => {
-        const range = info.files[file] && piecesOf(info, info.files[file]);
-        return range !== undefined && table.wanted(range.first);
-      };
-      const unknown = hashes.incomplete();
-      const files = [...unknown.filter(isWanted), ...unknown.filter((file) => !isWanted(file))];
-      fetching.begin({ info, files, learnLayer: (file, part) => learnLayer(known, file, part) }, now);
+      hashes.attach(known, now);
     },
     gained: (index, now) => {
       for (const member of members) member.gained(index);

@@ -139,7 +139,7 @@ const blocksOf = (subject: HashSubject, piece: number, learn: (hashes: Uint8Arra
 };
 
 /** A fetching that has nothing to do yet. */
-export const makeHashFetching = (options: { readonly useful: (bytes: number, now: number) => void }): HashFetching => {
+export const makeHashFetching = (options: { readonly useful: (now: number) => void }): HashFetching => {
   const peers = new Map<HashPeer, Asked>();
   let subject: HashSubject | undefined;
   /** What is wanted, the most urgent first, and the one that is looked at next. */
@@ -231,7 +231,7 @@ export const makeHashFetching = (options: { readonly useful: (bytes: number, now
           part.askedAt = -Infinity;
           return { _tag: "BadHashes" };
         }
-        options.useful(hashes.length, now);
+        options.useful(now);
         if (doubts.get(part.pieces.first)?.part === part) doubts.delete(part.pieces.first);
       }
       refill(peer, now);

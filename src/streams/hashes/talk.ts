@@ -1,14 +1,8 @@
 /** What one conversation says of hashes (BEP 52): hands what comes to the fetching and the serving of the download. A conversation of v1 has none to ask for. */
 import type { PeerReason } from "../../schema/errors/PeerError.ts";
 import type { EncodableMessage, Message } from "../../schema/wire.ts";
-import type { HashFetching, HashPeer } from "./fetching.ts";
-import type { HashServing } from "./serving.ts";
-
-/** Hashes of one download: those that are asked for, and those that are given. */
-export interface HashExchange {
-  readonly fetching: HashFetching;
-  readonly serving: HashServing;
-}
+import type { HashExchange } from "./exchange.ts";
+import type { HashPeer } from "./fetching.ts";
 
 /** The messages about hashes. */
 export type HashMessage = Extract<Message, { readonly _tag: "HashRequest" | "Hashes" | "HashReject" }>;
