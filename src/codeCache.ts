@@ -4,6 +4,7 @@
  *
  * Life cycle: a run that finds no cache leaves one; while that is young, a run that compiled much besides leaves a better one.
  */
+import { homeFolder } from "./services/homeFolder.ts";
 
 /** The code may still be completed for so long, ms; later nobody looks whether it should be. */
 const YOUNG = 86_400_000;
@@ -20,11 +21,13 @@ interface Cache {
   readonly isYoung: boolean;
 }
 
-/** The user's own folder: the default one of Node is shared by all users of the machine, and what lies in it is executed. */
-const cacheFolder = (): string => {
+/** The user's own folder, if there is one: what lies in it is executed. The default one of Node is shared by all users of the machine, a relative one by anybody. */
+const cacheFolder = (): string | undefined => {
   const path = process.getBuiltinModule("node:path");
-  const home = process.env["XDG_CACHE_HOME"] || path.join(process.getBuiltinModule("node:os").homedir(), ".cache");
-  return path.join(home, "bt-effect", "code");
+  const named = process.env["XDG_CACHE_HOME"] ?? "";
+  if (path.isAbsolute(named)) return path.join(named, "bt-effect", "code");
+  const home = homeFolder();
+  return home === undefined ? undefined : path.join(home, ".cache", "bt-effect", "code");
 };
 
 const read = (file: string): Cache | undefined => {
@@ -73,8 +76,9 @@ export const runCached = (script: URL, beforeSaving: () => void): unknown => {
   const path = process.getBuiltinModule("node:path");
   const vm = process.getBuiltinModule("node:vm");
   const filename = process.getBuiltinModule("node:url").fileURLToPath(script);
-  const file = path.join(cacheFolder(), `${path.basename(filename)}-${process.version}-${process.arch}`);
-  const cache = read(file);
+  const folder = cacheFolder();
+  const file = folder && path.join(folder, `${path.basename(filename)}-${process.version}-${process.arch}`);
+  const cache = file === undefined ? undefined : read(file);
   // The bundle is ASCII.
   const compiled = new vm.Script(fs.readFileSync(filename, "latin1"), {
     filename,
@@ -83,7 +87,7 @@ export const runCached = (script: URL, beforeSaving: () => void): unknown => {
   // The code itself is not kept in memory any longer.
   const used = cache !== undefined && compiled.cachedDataRejected !== true ? { ...cache, code: undefined } : undefined;
   process.once("exit", () => {
-    if (used?.isYoung === false) return;
+    if (file === undefined || used?.isYoung === false) return;
     const codeSize = process.getBuiltinModule("node:v8").getHeapCodeStatistics().bytecode_and_metadata_size;
     if (used !== undefined && codeSize < used.codeSize * GROWTH) return;
     beforeSaving();

@@ -26,13 +26,26 @@ afterEach(() => rmSync(home, { recursive: true }));
 
 const folder = (): string => join(home, "bt-effect/code");
 
-const run = (options: { readonly called?: number; readonly cacheHome?: string } = {}) => {
+const run = (
+  options: {
+    readonly called?: number;
+    readonly cacheHome?: string;
+    readonly home?: string;
+    readonly before?: string;
+  } = {},
+) => {
   const script = pathToFileURL(join(home, "script-1.cjs"));
-  const source = `import { runCached } from ${JSON.stringify(MODULE)};
+  const source = `${options.before ?? ""}
+    import { runCached } from ${JSON.stringify(MODULE)};
     runCached(new URL(${JSON.stringify(script.href)}), () => {})();`;
   const { status, stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", source], {
     encoding: "utf8",
-    env: { XDG_CACHE_HOME: options.cacheHome ?? home, CALLED: String(options.called ?? 0) },
+    cwd: home,
+    env: {
+      XDG_CACHE_HOME: options.cacheHome ?? home,
+      CALLED: String(options.called ?? 0),
+      ...(options.home !== undefined && { HOME: options.home }),
+    },
   });
   assert.strictEqual(status, 0, stderr);
   assert.strictEqual(stdout, "done");
@@ -64,6 +77,17 @@ describe("codeCache", () => {
     assert.isAbove(second.size, first.size * 2);
     run({ called: 3000 });
     assert.strictEqual(cache().ino, second.ino);
+  });
+
+  it("neither leaves nor takes one in the current folder, nor needs a home", () => {
+    const before = readdirSync(home);
+    run({ cacheHome: "relative", home: "" });
+    run({ cacheHome: "", home: "relative" });
+    run({
+      cacheHome: "",
+      before: `process.getBuiltinModule("node:os").homedir = () => { throw new Error("ENOENT"); };`,
+    });
+    assert.deepStrictEqual(readdirSync(home), before);
   });
 
   it("takes no damaged cache, and replaces it", () => {

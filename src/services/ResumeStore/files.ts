@@ -22,6 +22,7 @@ import { NODE_LENGTH } from "../../schema/merkle.ts";
 import { MAX_PIECES } from "../../schema/metainfo/fields.ts";
 import * as Codec from "../../schema/resumeCodec.ts";
 import { makeAll, PRIVATE } from "../Storage/filesMaking.ts";
+import { homeFolder } from "../homeFolder.ts";
 import * as Lock from "./filesLock.ts";
 import { ResumeStore, type ResumeKey } from "./ResumeStore.ts";
 
@@ -181,13 +182,13 @@ const make = (folder: string) =>
 /** The store in a folder of the caller's choice, made when it is first written to. */
 export const layer = (folder: string): Layer.Layer<ResumeStore> => Layer.effect(ResumeStore, make(folder));
 
-/** `$XDG_STATE_HOME/bt-effect`, by default `~/.local/state/bt-effect`. */
+/** `$XDG_STATE_HOME/bt-effect`, by default `~/.local/state/bt-effect`. Who has no home may not write there, and is told of the folder. */
 export const stateFolder: Effect.Effect<string> = Config.String("XDG_STATE_HOME").pipe(
   Effect.option,
   Effect.map((home) =>
     Path.join(
       // A relative path counts as none (XDG base directory specification).
-      Option.getOrElse(Option.filter(home, Path.isAbsolute), () => Path.join(Os.homedir(), ".local", "state")),
+      Option.getOrElse(Option.filter(home, Path.isAbsolute), () => Path.join(homeFolder() ?? "/", ".local", "state")),
       "bt-effect",
     ),
   ),

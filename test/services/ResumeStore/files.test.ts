@@ -6,6 +6,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import * as Fs from "node:fs";
 import * as Os from "node:os";
 import * as Path from "node:path";
+import { vi } from "vitest";
 import { layer, stateFolder } from "../../../src/services/ResumeStore/files.ts";
 import { ResumeStore } from "../../../src/services/ResumeStore/ResumeStore.ts";
 import { contract, hashOf, record } from "./contract.ts";
@@ -186,6 +187,15 @@ describe("ResumeStore in the state folder", () => {
       const usual = Path.join(Os.homedir(), ".local/state/bt-effect");
       assert.strictEqual(yield* at({ XDG_STATE_HOME: "s" }), usual);
       assert.strictEqual(yield* at({}), usual);
+    }),
+  );
+
+  it.effect("lives at the root for who has no home, never in the current folder", () =>
+    Effect.gen(function* () {
+      yield* Effect.addFinalizer(() => Effect.sync(() => vi.unstubAllEnvs()));
+      vi.stubEnv("HOME", "");
+      const noConfig = ConfigProvider.layer(ConfigProvider.fromEnvRecord({}));
+      assert.strictEqual(yield* Effect.provide(stateFolder, noConfig), "/.local/state/bt-effect");
     }),
   );
 });
