@@ -1,6 +1,6 @@
 /**
  * What the messages about hashes speak of (BEP 52): a run of nodes in one layer of a file's merkle tree, with the proof that is asked for. Bytes only;
- * what a run means for a file of some length, and whether hashes fit, is in merkle.ts.
+ * what a run means for a file of some length is in merkleProof.ts, whether hashes fit in pieceHashes.ts.
  */
 import * as Hex from "effect/encoding/Hex";
 import { NODE_LENGTH } from "./merkle.ts";
@@ -21,8 +21,9 @@ export interface HashRange {
 /** Bytes of a range in a message. */
 export const RANGE_LENGTH = NODE_LENGTH + 16;
 
-/** Nodes that may be asked of others at once (BEP 52), and those that libtorrent lets others ask for. */
+/** Nodes that may be asked of others at once (BEP 52). */
 export const MAX_ASKED = 512;
+/** Nodes that others may ask of us at once, as libtorrent lets them. */
 export const MAX_ANSWERED = 8192;
 
 /** Layers of proof that are taken: those of any file that can be. */
