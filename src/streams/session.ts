@@ -74,9 +74,6 @@ export type SessionServices =
   | SecureRandom
   | Bans;
 
-/** Routers are asked for our port after this time, ms: a download that is over by then was reached by nobody and has loaded nothing for it. */
-const MAPPING_AFTER = 1_000;
-
 /** What the pipeline needs of its session. */
 export interface Session extends ConnectionOptions {
   readonly webSeeds: WebSeeds;
@@ -249,12 +246,7 @@ export const runSession = Effect.fnUntraced(function* (
     addNamedPeers(origins, candidates).pipe(Effect.andThen(Effect.never)),
     Fiber.join(announces).pipe(Effect.andThen(Effect.never)),
     discovery.search,
-    port === undefined
-      ? Effect.never
-      : Effect.andThen(
-          Effect.sleep(MAPPING_AFTER),
-          PortMapping.use(({ hold }) => hold(port, entrance.granted)),
-        ),
+    port === undefined ? Effect.never : PortMapping.use(({ hold }) => hold(port, entrance.granted)),
     watchHunger({ hungry, swarm, candidates, maxPeers: request.maxPeers }),
     chokeRounds,
     swarm.hashes.serving.run,

@@ -2,13 +2,16 @@
  * Being reachable through a router: asks it to pass our port on to us, as long as somebody wants that. Which protocol it is asked by is nobody's business
  * here. Without a router there is silence: nothing here fails, waits or warns.
  *
- * Life cycle: nothing is loaded or sent before the first use. A mapping that nobody wants any more is deleted at once, beside whatever else goes on
+ * Life cycle: nothing is loaded or sent before the first use that lasts longer than a second. A mapping that nobody wants any more is deleted at once, beside whatever else goes on
  * then; the layer's end waits for that.
  */
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import type { Grant } from "../../schema/portMapping.ts";
+
+/** What is over within this time needs no mapping, in milliseconds: it was reached by nobody, and nothing was loaded for it. */
+const PATIENCE = 1_000;
 
 /** Told of the router's port for our TCP port, whenever it was granted or renewed, and of nothing when it is had no more. Must not throw. */
 export type Told = (grant: Grant | undefined) => void;
@@ -33,7 +36,8 @@ export class PortMapping extends Context.Service<
         const context = yield* Effect.context<R>();
         const loaded = yield* Effect.cached(load);
         const keep = (port: number, told: Told) =>
-          loaded.pipe(
+          Effect.sleep(PATIENCE).pipe(
+            Effect.andThen(loaded),
             Effect.flatMap((run) => run(port, told)),
             Effect.tapCause((cause) => Effect.logDebug("port mapping ended", cause)),
             Effect.provideContext(context),

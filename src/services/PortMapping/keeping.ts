@@ -20,8 +20,6 @@ import type { Router } from "./router.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { findUpnp } from "./upnp.ts";
 
-/** What is over within this time needs no mapping, in milliseconds. */
-const PATIENCE = 1_000;
 /** How often a router is asked how old its table is, in milliseconds: it may have lost that long before the lease ends. */
 const WATCH = 300_000;
 /** Between two looks for a router, in milliseconds, and how often one looks in vain where there never was one. */
@@ -167,15 +165,10 @@ export const makeKeeping = Effect.fnUntraced(function* (
       { protocol: "TCP", internal: port, external: port },
       ...(udp === undefined ? [] : [{ protocol: "UDP", internal: udp, external: udp } as const]),
     ];
-    return Effect.sleep(PATIENCE).pipe(
-      Effect.andThen(
-        Effect.acquireUseRelease(
-          Effect.sync(() => mappings.forEach((mapping) => use(mapping, 1))),
-          () => keep(mappings, told),
-          () => Effect.sync(() => mappings.forEach((mapping) => use(mapping, -1))),
-        ),
-      ),
-      Effect.provideContext(context),
-    );
+    return Effect.acquireUseRelease(
+      Effect.sync(() => mappings.forEach((mapping) => use(mapping, 1))),
+      () => keep(mappings, told),
+      () => Effect.sync(() => mappings.forEach((mapping) => use(mapping, -1))),
+    ).pipe(Effect.provideContext(context));
   };
 });
