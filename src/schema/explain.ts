@@ -1,6 +1,6 @@
 /**
  * Why a download is slow or stuck: from what can be seen to a ranked list of causes, each with its evidence. Pure; what is seen is collected
- * in streams/observing.ts.
+ * in streams/explaining.ts.
  */
 import type { Phase } from "./events.ts";
 
@@ -49,9 +49,9 @@ export interface Situation {
   readonly buffers: { readonly used: number; readonly capacity: number; readonly writing: number };
   /** Limit on the download rate; absent when there is none. */
   readonly limit: number | undefined;
-  /** Peers that offer the metadata, and bytes of it that have arrived. */
   /** Connections at the most. */
   readonly maxPeers: number;
+  /** Peers that offer the metadata, and bytes of it that have arrived. */
   readonly metadata: { readonly offers: number; readonly done: number; readonly total: number };
   /** Pieces that cannot be checked before their hashes are there (v2), and peers that may be asked for them. */
   readonly hashes: { readonly missing: number; readonly askable: number };
