@@ -7,17 +7,17 @@ import * as NetAddress from "effect/net/NetAddress";
 import type { Host, Wires } from "../MemoryNetwork/host.ts";
 import { POISON } from "../MemoryNetwork/stream.ts";
 import { DatagramError } from "./Datagrams.ts";
-import type { DatagramReason, Datagrams, Receiver } from "./Datagrams.ts";
+import type { DatagramReason, Datagrams } from "./Datagrams.ts";
+import { makeReceivers } from "./receivers.ts";
 
 /** The most that a UDP packet over IPv4 holds (RFC 768, RFC 791). */
 const MAX_DATAGRAM_BYTES = 65_507;
 
 /** The datagrams of `host` over `wires`, bound to `port`. */
 export const makeMemoryDatagrams = (wires: Wires, host: Host, port: number): Datagrams["Service"] => {
-  const receivers = new Set<Receiver>();
+  const receivers = makeReceivers();
   host.onDatagram = (to, bytes, from) => {
-    if (to !== port) return;
-    for (const receiver of receivers) if (receiver(bytes, from)) return;
+    if (to === port) receivers.offer(bytes, from);
   };
 
   const transmit = (target: NetAddress.InetAddress, bytes: Uint8Array): DatagramReason | undefined => {
@@ -48,12 +48,6 @@ export const makeMemoryDatagrams = (wires: Wires, host: Host, port: number): Dat
           : Effect.fail(new DatagramError({ address: NetAddress.formatInet(NetAddress.toCanonical(target)), reason }));
       }),
     sendUnsafe: (target, bytes) => void transmit(target, bytes),
-    receive: (receiver) =>
-      Effect.asVoid(
-        Effect.acquireRelease(
-          Effect.sync(() => receivers.add(receiver)),
-          () => Effect.sync(() => receivers.delete(receiver)),
-        ),
-      ),
+    receive: receivers.receive,
   };
 };

@@ -11,7 +11,8 @@ import * as Layer from "effect/Layer";
 import * as NetAddress from "effect/net/NetAddress";
 import * as Option from "effect/Option";
 import type * as Scope from "effect/Scope";
-import { DatagramError, Datagrams, type DatagramReason, type Receiver } from "./Datagrams.ts";
+import { DatagramError, Datagrams, type DatagramReason } from "./Datagrams.ts";
+import { makeReceivers } from "./receivers.ts";
 import { systemCode } from "../systemCode.ts";
 
 /** Which port to bind, and to which of the machine's addresses. */
@@ -142,12 +143,12 @@ const make = Effect.fnUntraced(function* (options: DatagramOptions) {
 
   const senderOf = makeSenders();
   const hostOf = makeHosts();
-  let receivers: ReadonlyArray<Receiver> = [];
+  const receivers = makeReceivers();
   for (const socket of sockets.values()) {
     socket.on("message", (bytes, info) => {
       // Anybody can forge port 0, and nothing can be sent there: Node throws where that is tried.
       const from = info.port === 0 ? undefined : senderOf(info);
-      if (from !== undefined) receivers.some((receiver) => receiver(bytes, from));
+      if (from !== undefined) receivers.offer(bytes, from);
     });
   }
 
@@ -171,16 +172,7 @@ const make = Effect.fnUntraced(function* (options: DatagramOptions) {
     sendUnsafe: (to, bytes) => {
       if (to.port !== 0) sockets.get(NetAddress.familyOf(to))?.send(bytes, to.port, hostOf(to), ignore);
     },
-    receive: (receiver) =>
-      Effect.acquireRelease(
-        Effect.sync(() => {
-          receivers = [...receivers, receiver];
-        }),
-        () =>
-          Effect.sync(() => {
-            receivers = receivers.filter((other) => other !== receiver);
-          }),
-      ),
+    receive: receivers.receive,
   });
 });
 

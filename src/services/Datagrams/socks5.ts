@@ -18,7 +18,8 @@ import { reach } from "../../schema/reach.ts";
 import { decodeRelayed, type Destination, encodeRelayed, type Proxy } from "../../schema/socks5.ts";
 import { type Agreed, makeThroughProxy, refused } from "../Transport/throughProxy.ts";
 import { type Connection, Transport } from "../Transport/Transport.ts";
-import { DatagramError, Datagrams, type Receiver } from "./Datagrams.ts";
+import { DatagramError, Datagrams } from "./Datagrams.ts";
+import { makeReceivers } from "./receivers.ts";
 
 /** A proxy that has not agreed within this time will not. */
 const PATIENCE = "10 seconds";
@@ -57,7 +58,7 @@ export const layer = (
       const ask = yield* makeThroughProxy(proxy, transport);
       const name = `${proxy.host}:${proxy.port}`;
       let relay: NetAddress.InetAddress | undefined;
-      let receivers: ReadonlyArray<Receiver> = [];
+      const receivers = makeReceivers();
 
       /** Gets a relay; the connection that it hangs on lives as long as `own`. */
       const associate = (own: Scope.Closeable): Effect.Effect<Connection, TransportError> =>
@@ -89,7 +90,7 @@ export const layer = (
       yield* wire.receive((bytes, from) => {
         if (relay === undefined || !Equal.equals(from, relay)) return true;
         const relayed = decodeRelayed(bytes);
-        if (relayed !== undefined) receivers.some((receiver) => receiver(relayed.payload, relayed.from));
+        if (relayed !== undefined) receivers.offer(relayed.payload, relayed.from);
         return true;
       });
       yield* Effect.forkScoped(keep(yield* Effect.flatMap(Scope.fork(scope), associate)));
@@ -110,16 +111,7 @@ export const layer = (
         sendUnsafe: (to, bytes) => {
           if (relay !== undefined) wire.sendUnsafe(relay, encodeRelayed(destination(to), bytes));
         },
-        receive: (receiver) =>
-          Effect.acquireRelease(
-            Effect.sync(() => {
-              receivers = [...receivers, receiver];
-            }),
-            () =>
-              Effect.sync(() => {
-                receivers = receivers.filter((other) => other !== receiver);
-              }),
-          ),
+        receive: receivers.receive,
       });
     }),
   );

@@ -6,7 +6,6 @@
  */
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
-import * as Equal from "effect/Equal";
 import * as FiberSet from "effect/FiberSet";
 import * as Latch from "effect/Latch";
 import * as NetAddress from "effect/net/NetAddress";
@@ -16,7 +15,8 @@ import type * as Scope from "effect/Scope";
 import { type Answer, decodeKrpc, encodeKrpc, ERROR_CODE, type Krpc, type Query } from "../../schema/krpc.ts";
 import type { NodeId } from "../../schema/nodeId.ts";
 import type { DhtSettings } from "../../schema/settings.ts";
-import { type DatagramError, Datagrams, type HostName } from "../Datagrams/Datagrams.ts";
+import { Datagrams } from "../Datagrams/Datagrams.ts";
+import { isNamed, mayBe, type Recipient, sendTo } from "../Datagrams/recipient.ts";
 import { monotonicMillis } from "../time.ts";
 import { isReachable } from "./place.ts";
 import { makeThrottle } from "./throttle.ts";
@@ -42,7 +42,7 @@ export interface Rpc {
   /** Asks; the returned function forgets the query, after which no handler is called. */
   readonly ask: (to: NetAddress.InetAddress, query: Query, handlers: Handlers) => () => void;
   /** Asks and waits; by a name only where that is not ours to resolve. */
-  readonly query: (to: NetAddress.InetAddress | HostName, query: Query) => Effect.Effect<Answer, "unanswered">;
+  readonly query: (to: Recipient, query: Query) => Effect.Effect<Answer, "unanswered">;
   /** Answers, as far as the rate of answers allows. */
   readonly reply: (to: NetAddress.InetAddress, message: Exclude<Krpc, { readonly _tag: "Query" }>) => void;
   /** Queries sent. */
@@ -65,7 +65,7 @@ export interface RpcOptions {
 }
 
 interface Waiting {
-  readonly to: NetAddress.InetAddress | HostName;
+  readonly to: Recipient;
   readonly handlers: Handlers;
   readonly since: number;
   slow: boolean;
@@ -100,10 +100,7 @@ export const makeRpc = Effect.fnUntraced(function* (
     return transaction;
   };
 
-  const send = (to: NetAddress.InetAddress | HostName, packet: Uint8Array): Effect.Effect<void, DatagramError> =>
-    !("host" in to) ? datagrams.send(to, packet) : (datagrams.sendNamed?.(to, packet) ?? Effect.void);
-
-  const ask = (to: NetAddress.InetAddress | HostName, query: Query, handlers: Handlers): (() => void) => {
+  const ask = (to: Recipient, query: Query, handlers: Handlers): (() => void) => {
     const transaction = freeTransaction();
     const fail = (): void => void (take(transaction) !== undefined && handlers.failed());
     waiting.set(transaction, { to, handlers, since: now(), slow: false });
@@ -121,7 +118,7 @@ export const makeRpc = Effect.fnUntraced(function* (
     sent++;
     // told later, so that a handler never runs before this has returned
     const failLater = Effect.andThen(Effect.yieldNow, Effect.sync(fail));
-    run(waiting.size > MAX_WAITING ? failLater : Effect.catch(send(to, packet), () => failLater));
+    run(waiting.size > MAX_WAITING ? failLater : Effect.catch(sendTo(datagrams, to, packet), () => failLater));
     return () => void take(transaction);
   };
 
@@ -134,9 +131,7 @@ export const makeRpc = Effect.fnUntraced(function* (
   const match = (bytes: Uint8Array, from: NetAddress.InetAddress): Waiting | undefined => {
     const transaction = ((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0);
     const slot = waiting.get(transaction);
-    if (bytes.length !== 2 || slot === undefined) return undefined;
-    // The address that a proxy finds for a name is not known before.
-    if (!("host" in slot.to) && !Equal.equals(slot.to, from)) return undefined;
+    if (bytes.length !== 2 || slot === undefined || !mayBe(slot.to, from)) return undefined;
     return take(transaction);
   };
 
@@ -173,7 +168,7 @@ export const makeRpc = Effect.fnUntraced(function* (
       const age = now() - slot.since;
       if (age >= settings.queryTimeout) {
         take(transaction);
-        if (!("host" in slot.to)) options.silent(slot.to);
+        if (!isNamed(slot.to)) options.silent(slot.to);
         slot.handlers.failed();
         continue;
       }

@@ -9,7 +9,6 @@ import * as Clock from "effect/Clock";
 import * as Deferred from "effect/Deferred";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
-import * as Equal from "effect/Equal";
 import * as Dns from "effect/net/Dns";
 import * as NetAddress from "effect/net/NetAddress";
 import * as Option from "effect/Option";
@@ -29,7 +28,8 @@ import {
   type UdpAnswer,
   type UdpTarget,
 } from "../../schema/trackerUdp.ts";
-import { type DatagramError, Datagrams, type HostName } from "../Datagrams/Datagrams.ts";
+import { Datagrams } from "../Datagrams/Datagrams.ts";
+import { isNamed, mayBe, type Recipient, sendTo } from "../Datagrams/recipient.ts";
 import { monotonicMillis } from "../time.ts";
 import { firstCounts, joinAnnounces, overFamilies } from "./families.ts";
 
@@ -39,14 +39,9 @@ const MAX_CONNECTIONS = 512;
 /** What may come back: an answer to a connect or an announce, or the counts that were asked for. */
 type Answer = UdpAnswer | { readonly _tag: "Scraped"; readonly counts: ScrapeCounts };
 
-/** Where a tracker is: by address, or by a name that a proxy resolves. */
-type Place = NetAddress.InetAddress | HostName;
-
-const isNamed = (place: Place): place is HostName => "host" in place;
-
 /** A packet that waits for its answer. */
 interface Waiting {
-  readonly to: Place;
+  readonly to: Recipient;
   readonly read: Read;
   readonly answer: Deferred.Deferred<Answer>;
 }
@@ -54,7 +49,7 @@ interface Waiting {
 /** Reads an answer; undefined for bytes that are none. */
 type Read = (bytes: Uint8Array, family: NetAddress.IpFamily) => Answer | undefined;
 
-const keyOf = (to: Place): string => (isNamed(to) ? `${to.host}:${to.port}` : NetAddress.formatInet(to));
+const keyOf = (to: Recipient): string => (isNamed(to) ? `${to.host}:${to.port}` : NetAddress.formatInet(to));
 
 /** What is asked of a tracker once a connection id is there: the packet, its answers, and what is wanted of them. */
 interface Question<A> {
@@ -76,20 +71,16 @@ export const makeUdp = Effect.gen(function* () {
   yield* datagrams.receive((bytes, from) => {
     const transaction = transactionOf(bytes);
     const slot = transaction === undefined ? undefined : waiting.get(transaction);
-    // A proxy does not tell which address it found for a name: then the transaction alone has to do.
-    if (slot === undefined || !(isNamed(slot.to) || Equal.equals(slot.to, from))) return false;
+    if (slot === undefined || !mayBe(slot.to, from)) return false;
     const answer = slot.read(bytes, NetAddress.familyOf(from));
     if (answer === undefined) return false;
     Deferred.doneUnsafe(slot.answer, Effect.succeed(answer));
     return true;
   });
 
-  const send = (to: Place, packet: Uint8Array): Effect.Effect<void, DatagramError> =>
-    !isNamed(to) ? datagrams.send(to, packet) : (datagrams.sendNamed?.(to, packet) ?? Effect.void);
-
   /** Sends one packet and waits for its answer; none when the answer does not come in time. */
   const transmit = (
-    to: Place,
+    to: Recipient,
     seconds: number,
     { packet, read }: { readonly packet: (transactionId: number) => Uint8Array; readonly read: Read },
   ) =>
@@ -97,7 +88,7 @@ export const makeUdp = Effect.gen(function* () {
       const transactionId = (yield* Random.nextIntBetween(0, 0x1_0000_0000)) >>> 0;
       const answer = yield* Deferred.make<Answer>();
       waiting.set(transactionId, { to, read, answer });
-      return yield* send(to, packet(transactionId)).pipe(
+      return yield* sendTo(datagrams, to, packet(transactionId)).pipe(
         Effect.mapError((cause): TrackerReason => ({ _tag: "Unreachable", cause })),
         Effect.andThen(Deferred.await(answer)),
         Effect.timeoutOption(Duration.seconds(seconds)),
@@ -106,7 +97,7 @@ export const makeUdp = Effect.gen(function* () {
     });
 
   /** Asks for a connection id, transmitting as often as the settings say. */
-  const connect = Effect.fnUntraced(function* (to: Place) {
+  const connect = Effect.fnUntraced(function* (to: Recipient) {
     for (const seconds of settings.retransmit) {
       const answer = Option.getOrUndefined(yield* transmit(to, seconds, { packet: encodeConnect, read: decodeAnswer }));
       if (answer === undefined) continue;
@@ -125,7 +116,7 @@ export const makeUdp = Effect.gen(function* () {
 
   /** Asks at one address. An id kept from before that brings an error or silence is not trusted again. */
   const askAt = Effect.fnUntraced(function* <A>(
-    to: Place,
+    to: Recipient,
     { encode, read, take }: Question<A>,
   ): Effect.fn.Return<A, TrackerReason> {
     const key = keyOf(to);
@@ -152,7 +143,7 @@ export const makeUdp = Effect.gen(function* () {
   const placesOf = Effect.fnUntraced(function* ({
     hostname,
     port,
-  }: UdpTarget): Effect.fn.Return<Arr.NonEmptyReadonlyArray<Place>, TrackerReason> {
+  }: UdpTarget): Effect.fn.Return<Arr.NonEmptyReadonlyArray<Recipient>, TrackerReason> {
     const literal = NetAddress.ipFromString(hostname);
     if (datagrams.sendNamed !== undefined && Result.isFailure(literal)) return [{ host: hostname, port }];
     const all = Result.isSuccess(literal)
