@@ -195,6 +195,10 @@ describe("behind a SOCKS5 proxy that relays UDP", () => {
       yield* TestClock.adjust("5 seconds");
       yield* datagrams.send(to, Uint8Array.of(4));
       assert.deepStrictEqual([proxy.relays(), sniffer.packets.length], [2, 2]);
+      assert.deepStrictEqual(
+        sniffer.streams.map(({ isOpen }) => isOpen()),
+        [false, true],
+      );
       assert.deepStrictEqual(around(), []);
     }),
   );

@@ -16,7 +16,12 @@ export interface Sniffer {
   /** The same for connections that are not the host's own, as those of uTP are. */
   readonly connections: Layer.Layer<Transport, never, Transport>;
   /** Each connection, and all bytes that went out on it. */
-  readonly streams: ReadonlyArray<{ readonly remote: NetAddress.InetAddress; readonly bytes: () => Uint8Array }>;
+  readonly streams: ReadonlyArray<{
+    readonly remote: NetAddress.InetAddress;
+    readonly bytes: () => Uint8Array;
+    /** We have not closed it. */
+    readonly isOpen: () => boolean;
+  }>;
   /** Packets, unicast and multicast, in order. */
   readonly packets: ReadonlyArray<{
     readonly kind: "unicast" | "multicast";
@@ -31,9 +36,11 @@ export const makeSniffer = (): Sniffer => {
   const packets: Array<Sniffer["packets"][number]> = [];
 
   const connections = wrapConnections((connection) =>
-    Effect.sync((): Connection => {
+    Effect.gen(function* () {
       const sent: Array<Uint8Array> = [];
-      streams.push({ remote: connection.remote, bytes: () => concat(sent) });
+      let open = true;
+      yield* Effect.addFinalizer(() => Effect.sync(() => (open = false)));
+      streams.push({ remote: connection.remote, bytes: () => concat(sent), isOpen: () => open });
       return {
         ...connection,
         sendUnsafe: (bytes) => {
@@ -44,7 +51,7 @@ export const makeSniffer = (): Sniffer => {
           sent.push(...chunks.map((chunk) => chunk.slice()));
           return connection.send(chunks);
         },
-      };
+      } satisfies Connection;
     }),
   );
   const datagrams = Layer.effectContext(

@@ -60,24 +60,25 @@ export const layer = (
       let relay: NetAddress.InetAddress | undefined;
       const receivers = makeReceivers();
 
-      /** Gets a relay; the connection that it hangs on lives as long as `own`. */
-      const associate = (own: Scope.Closeable): Effect.Effect<Connection, TransportError> =>
+      /** Gets a relay, and gives what waits for its end; the connection that it hangs on lives as long as `own`, which is closed then. */
+      const associate = (own: Scope.Closeable): Effect.Effect<Effect.Effect<void>, TransportError> =>
         Effect.gen(function* () {
           const { bound, connection }: Agreed = yield* ask(name, { _tag: "RelayUdp" }, { timeout: PATIENCE });
           relay = relayOf(bound, connection.remote.address);
           if (relay === undefined) return yield* refused(name, "the proxy names no address to send UDP to");
-          return connection;
+          return Effect.andThen(ended(connection), Scope.close(own, Exit.void));
         }).pipe(
           Scope.provide(own),
           Effect.tapError(() => Scope.close(own, Exit.void)),
         );
-      const renew: Effect.Effect<Connection> = Effect.flatMap(Scope.fork(scope), associate).pipe(
+      // The schedule never ends, so that no failure is left.
+      const renew: Effect.Effect<Effect.Effect<void>> = Effect.flatMap(Scope.fork(scope), associate).pipe(
         Effect.tapError((error) => Effect.logDebug("no relay for UDP", error)),
         Effect.retry(again),
         Effect.orDie,
       );
-      const keep = (connection: Connection): Effect.Effect<never> =>
-        ended(connection).pipe(
+      const keep = (end: Effect.Effect<void>): Effect.Effect<never> =>
+        end.pipe(
           Effect.andThen(
             Effect.sync(() => {
               relay = undefined;
