@@ -16,6 +16,7 @@ import * as Hex from "effect/encoding/Hex";
 import { byteLength } from "../schema/bitfield.ts";
 import { PeerError, type PeerReason, type WireViolation } from "../schema/errors/PeerError.ts";
 import type { TransportError } from "../schema/errors/TransportError.ts";
+import { pieceOffset } from "../schema/geometry.ts";
 import { MAX_PIECES } from "../schema/metainfo/fields.ts";
 import { PeerSettings } from "../schema/settings.ts";
 import { encode, makeDecoder, type Message } from "../schema/wire.ts";
@@ -90,7 +91,10 @@ const begin = Effect.fnUntraced(function* (
     most: () => (upload.limited() ? 0 : Number.POSITIVE_INFINITY),
     now: () => monotonicMillis(clock),
     storage: () => swarm.torrent()?.storage,
-    offsetOf: ({ index, begin }) => index * (swarm.torrent()?.info.pieceLength ?? 0) + begin,
+    offsetOf: ({ index, begin }) => {
+      const info = swarm.torrent()?.info;
+      return info === undefined ? begin : pieceOffset(info, index) + begin;
+    },
     sent: (bytes) => {
       lastSaid = monotonicMillis(clock);
       unread = 0;
