@@ -32,6 +32,8 @@ const program = async (): Promise<Uint8Array> => {
   });
   const [script] = outputFiles;
   if (script === undefined) throw new Error("esbuild made nothing of src/main.ts");
+  // Once as the parameter, once where it is asked for: another module would be told a place that is not its own.
+  if (script.text.split(/\bthreadAddress\b/).length !== 3) throw new Error("one module may ask for import.meta.url");
   return script.contents;
 };
 
