@@ -55,11 +55,11 @@ export const makeBootstrap = Effect.fnUntraced(function* (
     const [name, ...rest] = waiting;
     if (name === undefined) return false;
     waiting = rest;
-    if (byName && Result.isFailure(NetAddress.ipFromString(name.host))) {
+    const literal = NetAddress.ipFromString(name.host);
+    if (byName && Result.isFailure(literal)) {
       yield* Effect.forEach(nodes, (node) => node.greetNamed(name), { concurrency: "unbounded", discard: true });
       return true;
     }
-    const literal = NetAddress.ipFromString(name.host);
     const found: ReadonlyArray<NetAddress.IpAddress> = Result.isSuccess(literal)
       ? [literal.success]
       : yield* dns.lookup(name.host).pipe(
