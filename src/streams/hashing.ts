@@ -116,7 +116,7 @@ const hashHere = Effect.fnUntraced(function* (
   }
 });
 
-/** Hands jobs to another thread; those that it cannot do are done here. */
+/** Hands jobs to another thread, until there is one that it cannot do: that one is done here, and it gets no other, for each would need buffers here. */
 const hashThere = Effect.fnUntraced(function* (jobs: Iterable<Job>, thread: HashThread, shared: Shared) {
   const { places } = shared.storage.read;
   for (const job of jobs) {
@@ -126,8 +126,7 @@ const hashThere = Effect.fnUntraced(function* (jobs: Iterable<Job>, thread: Hash
     const found = yield* thread.hash({ pieces: job, places: lies.flat() });
     if (found === undefined) {
       yield* Effect.logDebug("a thread could not hash what it was given; the main one does");
-      yield* hashHere([job], shared);
-      continue;
+      return yield* hashHere([job], shared);
     }
     for (const [position, digest] of found.entries()) shared.onDigest(job[position]?.index ?? -1, digest);
     shared.advance(lengthOf(job));
