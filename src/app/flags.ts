@@ -18,6 +18,12 @@ export interface Help {
   readonly description: string;
 }
 
+const LEVELS = ["trace", "debug", "info", "warn", "error", "none"] as const;
+const ENCRYPTION = ["allow", "prefer", "require", "off"] as const;
+
+/** The words that a flag may have as its value, by its name, for those that take nothing else. */
+export const WORDS: Readonly<Record<string, ReadonlyArray<string>>> = { "log-level": LEVELS, encryption: ENCRYPTION };
+
 /** Reads a flag's value, or says what was expected. */
 export const check =
   <A>(name: string, read: Read<A>) =>
@@ -61,7 +67,7 @@ export const outputFlags = {
   json: toggle("json", "Print JSON on stdout, one event a line, and nothing else there"),
   quiet: toggle("quiet", "Say nothing on success").pipe(Flag.withAlias("q")),
   debug: toggle("debug", "Log everything and show the stack of an error"),
-  logLevel: single("log-level", values.oneOf(["trace", "debug", "info", "warn", "error", "none"]), {
+  logLevel: single("log-level", values.oneOf(LEVELS), {
     metavar: "LEVEL",
     description: "trace, debug, info, warn (the default), error or none",
   }).pipe(Flag.optional),
@@ -108,7 +114,7 @@ export const networkFlags = {
     description: "Ranges of addresses never to talk to: P2P, DAT or CIDR lines, packed with gzip or not",
   }).pipe(Flag.optional),
   noUtp: toggle("no-utp", "Reach peers by TCP alone"),
-  encryption: single("encryption", values.oneOf(["allow", "prefer", "require", "off"]), {
+  encryption: single("encryption", values.oneOf(ENCRYPTION), {
     metavar: "WHEN",
     description: "Encrypt connections: allow (where peers want it, the default), prefer, require or off",
   }).pipe(Flag.withDefault("allow")),
