@@ -2,10 +2,10 @@
  * Which pieces of a record are to be believed, and which have to be hashed. Pure: it is given what the record
  * says and what is on disk.
  *
- * A piece is believed when each of its files holds its bytes, none of them was modified after the record (after the record's interval, if the run
- * did not end in order), and the piece was synced or the machine has not rebooted since. Pieces in a file that fails this are hashed, as is
- * what was recorded and is not believed; pieces in files that are not there, or end before them, are missing. What was written between the last
- * record and an unclean end is in no record, but on disk: pieces of the files modified since then are worth a look.
+ * A piece is believed when each of its files holds its bytes, none of them was modified after the record (after the record's interval, if the run did not
+ * end in order and something was left to write), and the piece was synced or the machine has not rebooted since. Pieces in a file that fails this are hashed,
+ * as is what was recorded and is not believed; pieces in files that are not there, or end before them, are missing. What was written between the last record
+ * and an unclean end is in no record, but on disk: pieces of the files modified since then are worth a look.
  */
 import * as Bitfield from "../schema/bitfield.ts";
 import { blockCount, blockLength, fileSpans, pieceLength, pieceOffset, piecesOf } from "../schema/geometry.ts";
@@ -75,7 +75,9 @@ const piecesIn = ({ info, states }: Evidence, applies: (state: FileState, length
 
 /** Pieces in files that are not as the record left them. */
 const doubtful = (evidence: Evidence, record: ResumeRecord): Uint8Array => {
-  const latest = record.clean ? record.time : record.time + evidence.recordInterval;
+  // Where all was complete nothing was left to write, whether the record was the last or not.
+  const isLast = record.clean || record.complete;
+  const latest = isLast ? record.time : record.time + evidence.recordInterval;
   // The clock of records counts whole milliseconds, that of files parts of them.
   return piecesIn(evidence, ({ modified, size }, length) => Math.floor(modified) > latest || size > length);
 };

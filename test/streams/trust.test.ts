@@ -76,6 +76,14 @@ const cases: ReadonlyArray<Case> = [
     partial: [],
   },
   {
+    name: "hashes the pieces of a file that changed after everything was complete, synced or not",
+    record: { ...unclean, complete: true, written: bits(0, 1, 2, 3, 4), partial: [] },
+    states: [file(40), file(32, TIME + 1), file(8)],
+    trusted: [0, 1],
+    suspects: [2, 3, 4],
+    partial: [],
+  },
+  {
     name: "allows the interval after an unclean end",
     record: unclean,
     states: [file(40, TIME + INTERVAL), file(32, TIME + INTERVAL + 0.9), file(8)],
