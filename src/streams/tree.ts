@@ -85,7 +85,11 @@ export const readTree = Effect.fnUntraced(function* ({
     const target = yield* edge(at, fs.readLink(at));
     const within = path.relative(root, path.resolve(path.dirname(at), target)).split(path.sep);
     const inside = within[0] !== "" && within[0] !== ".." && !path.isAbsolute(within.join(path.sep));
-    const there = inside && (yield* Effect.orElseSucceed(fs.exists(at), () => false));
+    const isIn = within.every((_, index) => {
+      const names = within.slice(0, index + 1);
+      return !isExcluded(names) && path.join(root, ...names) !== omit;
+    });
+    const there = inside && isIn && (yield* Effect.orElseSucceed(fs.exists(at), () => false));
     return there ? within : yield* fail(at, { _tag: "BadLink", target });
   });
 

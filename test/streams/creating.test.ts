@@ -191,13 +191,13 @@ describe("creating", () => {
           assert.strictEqual(metainfo.info.layout, "multi");
         }),
       );
-      for (const target of ["/etc/passwd", "../outside", "nowhere", "."]) {
+      for (const target of ["/etc/passwd", "../outside", "nowhere", ".", "left/out/f"]) {
         const code = yield* codeOf((folder) =>
           Effect.gen(function* () {
             const fs = yield* FileSystem.FileSystem;
-            yield* write(folder, { "t/e": filled(1), outside: filled(1) });
+            yield* write(folder, { "t/e": filled(1), "t/left/out/f": filled(1), outside: filled(1) });
             yield* fs.symlink(target, `${folder}/t/link`);
-            return optionsFor(`${folder}/t`);
+            return { ...optionsFor(`${folder}/t`), exclude: ["out"] };
           }),
         );
         assert.strictEqual(code, "create.bad-link", target);
