@@ -7,7 +7,7 @@ import type { DownloadEvent } from "../../src/schema/events.ts";
 import { encodeMetainfo } from "../../src/schema/metainfo/write.ts";
 import { parseMetainfo } from "../../src/schema/metainfo/parse.ts";
 import type { TorrentSource } from "../../src/streams/request.ts";
-import type { HashRange } from "../../src/schema/hashRange.ts";
+import { type HashRange, keyOf } from "../../src/schema/hashRange.ts";
 import type { InfoHash } from "../../src/schema/infoHash.ts";
 import { levelsOver, NODE_LENGTH, nodeOver, rootAbove } from "../../src/schema/merkle.ts";
 import { hashesOf, makeNodes, treeHeight } from "../../src/schema/merkleProof.ts";
@@ -316,6 +316,37 @@ describe("hashes of pieces", () => {
       assert.strictEqual(asked(fake).length, 3);
       assert.strictEqual(asked(honest).length, 3);
     }),
+  );
+
+  it.effect("that the only peer did not answer are asked of it once more after a minute", () =>
+    Effect.gen(function* () {
+      const network = yield* Network.make({ latency: "10 millis" });
+      const heard = new Set<string>();
+      const fake = yield* makeFakePeer({
+        network,
+        address: OTHER,
+        fixture: v2,
+        metadata: {},
+        // The first time it says nothing, the second time it answers to both.
+        hear: answering((range, talk) => {
+          const isNew = !heard.has(keyOf(range));
+          heard.add(keyOf(range));
+          if (isNew) return undefined;
+          talk.say(rightAnswer(v2, range));
+          return rightAnswer(v2, range);
+        }),
+      });
+      const client = yield* makeClient({ network, address: CLIENT });
+      const source = magnetOf(v2, "v2");
+      const run = yield* watch(client, requestOf(v2, { source, peers: at(OTHER), noTrackers: true }));
+      yield* TestClock.adjust("50 seconds");
+      assert.isFalse(run.isComplete());
+      yield* TestClock.adjust("20 seconds");
+      yield* Fiber.join(run.fiber);
+      assert.strictEqual(asked(fake.talks[0]).length, 6);
+      assert.deepStrictEqual(run.peer(OTHER), ["connected"]);
+      yield* assertWhole(client, v2);
+    }).pipe(Effect.provide(MemoryTrackers.layer)),
   );
 
   it.effect("are asked of all that have the pieces, in parts of 512 with their proofs", () =>

@@ -16,7 +16,10 @@ import type { LayerPart } from "../../schema/pieceHashes.ts";
 
 /** Requests waiting with one peer. */
 const PER_PEER = 4;
-/** A part is asked of another peer after this many milliseconds; one that rejected it may be asked again after `FORGIVE_AFTER`. */
+/**
+ * A part is asked of another peer after this many milliseconds; one that rejected it, or said nothing, may be asked again after `FORGIVE_AFTER`, and its
+ * silence no longer counts as a request that waits.
+ */
 const ASK_AGAIN_AFTER = 20_000;
 const FORGIVE_AFTER = 60_000;
 /** Parts that are looked at to find one for a peer; those that it was of no use for are not met again at once. */
@@ -77,8 +80,8 @@ interface Part {
 }
 
 interface Asked {
-  /** By key. */
-  readonly waiting: Map<string, Part>;
+  /** By key, since when, and how many answers may come: what has waited for long stays when it is asked for once more. */
+  readonly waiting: Map<string, { readonly part: Part; readonly since: number; readonly answers: number }>;
   /** When it rejected what, by key. */
   readonly refused: Map<string, number>;
   restsUntil: number;
@@ -153,10 +156,17 @@ export const makeHashFetching = (options: { readonly useful: (now: number) => vo
     return false;
   };
   const isFor = (peer: HashPeer, asked: Asked, part: Part, now: number): boolean => {
-    if (now - part.askedAt < ASK_AGAIN_AFTER || asked.waiting.has(part.key)) return false;
+    if (now - part.askedAt < ASK_AGAIN_AFTER) return false;
+    const waitsSince = asked.waiting.get(part.key)?.since;
+    if (waitsSince !== undefined && now - waitsSince < FORGIVE_AFTER) return false;
     const refusedAt = asked.refused.get(part.key);
     if (refusedAt !== undefined && now - refusedAt < FORGIVE_AFTER) return false;
     return hasAny(peer, part.pieces);
+  };
+  const isBusy = ({ waiting }: Asked, now: number): boolean => {
+    let count = 0;
+    for (const { since } of waiting.values()) if (now - since < FORGIVE_AFTER) count++;
+    return count >= PER_PEER;
   };
   /** Finds something to ask a peer for: what tells liars first. */
   const choose = (peer: HashPeer, asked: Asked, now: number): Part | undefined => {
@@ -177,11 +187,11 @@ export const makeHashFetching = (options: { readonly useful: (now: number) => vo
   /** Asks a peer for one thing more; whether it did. */
   const askOne = (peer: HashPeer, now: number): boolean => {
     const asked = peers.get(peer);
-    if (asked === undefined || now < asked.restsUntil || asked.waiting.size >= PER_PEER) return false;
+    if (asked === undefined || now < asked.restsUntil || isBusy(asked, now)) return false;
     const part = choose(peer, asked, now);
     if (part === undefined) return false;
     part.askedAt = now;
-    asked.waiting.set(part.key, part);
+    asked.waiting.set(part.key, { part, since: now, answers: 1 + (asked.waiting.get(part.key)?.answers ?? 0) });
     peer.ask(part.range);
     return true;
   };
@@ -196,9 +206,12 @@ export const makeHashFetching = (options: { readonly useful: (now: number) => vo
   const answered = (peer: HashPeer, range: HashRange): Part | undefined => {
     const asked = peers.get(peer);
     const key = keyOf(range);
-    const part = asked?.waiting.get(key);
-    asked?.waiting.delete(key);
-    return part;
+    const entry = asked?.waiting.get(key);
+    if (entry === undefined) return undefined;
+    const answers = entry.answers - 1;
+    if (answers === 0) asked?.waiting.delete(key);
+    else asked?.waiting.set(key, { ...entry, since: -Infinity, answers });
+    return entry.part;
   };
 
   return {
@@ -216,7 +229,7 @@ export const makeHashFetching = (options: { readonly useful: (now: number) => vo
     joined: (peer) => void peers.set(peer, { waiting: new Map(), refused: new Map(), restsUntil: -Infinity }),
     refill,
     left: (peer, now) => {
-      for (const part of peers.get(peer)?.waiting.values() ?? []) part.askedAt = -Infinity;
+      for (const { part } of peers.get(peer)?.waiting.values() ?? []) part.askedAt = -Infinity;
       peers.delete(peer);
       askAll(now);
     },
