@@ -39,14 +39,16 @@ export const pacing: Effect.Effect<never, never, Swarm | Bandwidth> = Effect.gen
   const clock = yield* Clock.Clock;
   let turn = 0;
 
-  /** One turn for each who asks at the most, begun where the last round ended. */
+  /** Turns in order, begun where the last round ended, until the limit is reached or nobody asks for more: one fast peer may have all of it. */
   const round = (): void => {
     const now = monotonicMillis(clock);
     const askers = [...swarm.members, ...swarm.askers];
-    for (let given = 0; given < askers.length; given++) {
+    for (let silent = 0; silent < askers.length;) {
       const room = Math.min(download.available(), TURN);
       if (room < BLOCK_LENGTH) return;
-      download.spend(askers[turn++ % askers.length]?.refill(now, room) ?? 0);
+      const asked = askers[turn++ % askers.length]?.refill(now, room) ?? 0;
+      download.spend(asked);
+      silent = asked === 0 ? silent + 1 : 0;
     }
   };
 
