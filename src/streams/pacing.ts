@@ -25,8 +25,10 @@ export const paced = (connection: Connection, bucket: Bucket): Connection => ({
   },
 });
 
-/** Between two rounds, in milliseconds. */
-const ROUND = 50;
+/** Between two rounds, in milliseconds: the longest, and the shortest. */
+const ROUND = { most: 50, least: 2 };
+/** Bytes that a limit lets through between two rounds: half of the shortest queue of a peer, which a near one has answered long before the next round. */
+const BETWEEN_ROUNDS = 8 * BLOCK_LENGTH;
 /** Between two looks whether there is a limit now, in milliseconds. */
 const LOOK = 500;
 /** Bytes that one peer may ask for in one turn. */
@@ -54,9 +56,10 @@ export const pacing: Effect.Effect<never, never, Swarm | Bandwidth> = Effect.gen
 
   return yield* Effect.forever(
     Effect.suspend(() => {
-      if (!download.limited()) return Effect.sleep(LOOK);
+      const limit = download.limit();
+      if (limit === undefined) return Effect.sleep(LOOK);
       round();
-      return Effect.sleep(ROUND);
+      return Effect.sleep(Math.max(ROUND.least, Math.min((BETWEEN_ROUNDS * 1000) / limit, ROUND.most)));
     }),
   );
 });

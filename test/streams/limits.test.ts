@@ -18,9 +18,13 @@ const CROWD = Array.from({ length: 200 }, (_, n) => `10.0.${n >> 7}.${(n & 127) 
 const fixture = makeFixture({ length: 128 * MIB, pieceLength: 256 * 1024 });
 
 /** A client under limits among the crowd; `change` may set others. */
-const makeLimited = (limits: { readonly download?: number; readonly upload?: number }, has: boolean) =>
+const makeLimited = (
+  limits: { readonly download?: number; readonly upload?: number },
+  has: boolean,
+  { crowd = CROWD, latency = 5 } = {},
+) =>
   Effect.gen(function* () {
-    const network = yield* Network.make({ latency: "5 millis" });
+    const network = yield* Network.make({ latency });
     const context = yield* Layer.build(
       Layer.merge(
         Bandwidth.layerWith(limits),
@@ -36,7 +40,7 @@ const makeLimited = (limits: { readonly download?: number; readonly upload?: num
           seed: true,
           maxPeers: CROWD.length,
           noTrackers: true,
-          peers: (has ? [CLIENT] : CROWD).map((host) => ({ host, port: 6881 })),
+          peers: (has ? [CLIENT] : crowd).map((host) => ({ host, port: 6881 })),
         }),
       ),
     ).pipe(Effect.provideContext(context), Effect.forkScoped);
@@ -84,6 +88,28 @@ describe("the limit on downloads, when 200 seeds push", () => {
         assertRate(rate, limit);
         if (limit >= 2 * MIB) assertFair(each);
       }
+    }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
+});
+
+describe("the limit on downloads, when one seed is near", () => {
+  it.effect("is reached, however short the queue of requests to it is", () =>
+    Effect.gen(function* () {
+      const [address = CLIENT] = CROWD;
+      const { network, start } = yield* makeLimited({ download: 10 * MIB }, false, { crowd: [address], latency: 1 });
+      let sent = 0;
+      yield* makeFakePeer({
+        network,
+        address,
+        fixture,
+        hear: (message) => {
+          if (message._tag === "Request") sent += message.length;
+        },
+      });
+      yield* start;
+      yield* TestClock.adjust("1 second");
+      const { rate } = yield* measure(() => [sent], 10);
+      assertRate(rate, 10 * MIB);
     }).pipe(Effect.provide(MemoryTrackers.layer)),
   );
 });
