@@ -50,7 +50,7 @@ describe("cli", () => {
         badly.error instanceof Error ? badly.error.message : "",
         /--version "v3": expected .*v1.*v2.*hybrid/,
       );
-      const well = yield* runLine(["create", "--version=v2", "/nothing/there"]);
+      const well = yield* runLine(["create", "--version=v2", "-o", "-", "/nothing/there"]);
       assert.match(well.error instanceof Error ? well.error.message : "", /no such file or folder/);
       assert.strictEqual((yield* runLine(["--version", "create"])).stdout, `bt-effect ${VERSION}`);
       assert.isTrue((yield* runLine(["info", "--version"])).stdout.endsWith(`bt-effect ${VERSION}`));
