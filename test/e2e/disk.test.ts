@@ -86,7 +86,8 @@ describeClients("a disk that is too small", ["python3-libtorrent", "root"], () =
       assertSame(payload, out);
       const had = eventsOfType(again.stdout, "resumed")[0]?.bytes ?? 0;
       assert.isAbove(had, payload.size * 0.2);
-      assert.isAtMost((yield* seeder.report).uploaded, payload.size * 1.05);
+      // What was on its way when the disk was full has no place on it: up to a MiB more of a peer that sends in bursts.
+      assert.isAtMost((yield* seeder.report).uploaded, payload.size * 1.05 + MIB);
     }),
   );
 
