@@ -27,7 +27,7 @@ export interface SuperSeeding {
   readonly isPosing: () => boolean;
   readonly join: (viewer: Viewer) => void;
   readonly leave: (slot: PeerSlot) => void;
-  /** The peer may know that we have the piece. */
+  /** The peer may know that we have the piece, as every peer may that came when we posed no more. */
   readonly isShown: (slot: PeerSlot, index: number) => boolean;
   /** The peer has told of one more piece, or of all that it has. */
   readonly announced: (slot: PeerSlot, index?: number) => void;
@@ -37,6 +37,7 @@ export interface SuperSeeding {
 
 interface View extends Viewer {
   readonly shown: Uint8Array;
+  shownCount: number;
   /** Shown and not yet passed on, with the time since when the peer has it; -1 while it does not. */
   readonly outstanding: Map<number, number>;
   /** All pieces below were shown. */
@@ -49,7 +50,8 @@ export const makeSuperSeeding = (table: PieceTable, random: () => number): Super
   const views = new Map<PeerSlot, View>();
   /** How many peers were shown a piece and may be on the way to have it. */
   const promised = new Uint16Array(pieceCount);
-  let posing = true;
+  // One piece cannot be held back: a peer that learns of it sees a seed at once.
+  let posing = pieceCount > 1;
 
   const settle = (view: View, index: number): void => {
     if (!view.outstanding.delete(index)) return;
@@ -73,9 +75,17 @@ export const makeSuperSeeding = (table: PieceTable, random: () => number): Super
     return best;
   };
 
+  /**
+   * The last two go out together. libtorrent parts from a peer that becomes a seed while it wants nothing from it, and it does before it looks what the
+   * news was: alone, the last piece would find it so whenever it had fetched the one before.
+   */
   const show = (view: View, index: number): void => {
     Bitfield.set(view.shown, index);
+    view.shownCount++;
     view.show(index);
+    if (view.shownCount !== pieceCount - 1) return;
+    const last = rarestFor(view);
+    if (last >= 0) show(view, last);
   };
 
   const fill = (view: View): void => {
@@ -106,14 +116,12 @@ export const makeSuperSeeding = (table: PieceTable, random: () => number): Super
 
   return {
     isPosing: () => posing,
-    join: ({ show: tell, slot }) =>
-      void views.set(slot, {
-        slot,
-        show: tell,
-        shown: Bitfield.make(pieceCount),
-        outstanding: new Map(),
-        next: 0,
-      }),
+    join: ({ show: tell, slot }) => {
+      // It was greeted as by any other seed.
+      if (!posing) return;
+      const shown = Bitfield.make(pieceCount);
+      views.set(slot, { slot, show: tell, shown, shownCount: 0, outstanding: new Map(), next: 0 });
+    },
     leave: (slot) => {
       const view = views.get(slot);
       if (view === undefined) return;

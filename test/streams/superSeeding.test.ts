@@ -83,6 +83,36 @@ describe("superSeeding", () => {
     assert.deepStrictEqual(a.shown, [0, 1, 4]);
   });
 
+  it("shows the last two pieces together", () => {
+    const { connect } = begin();
+    const a = connect();
+    a.tick();
+    for (const index of [0, 1, 2, 3]) a.has(index);
+    assert.deepStrictEqual(a.shown, [0, 1, 2, 3, 4, 5]);
+    a.has(4);
+    assert.deepStrictEqual(a.shown, [0, 1, 2, 3, 4, 5, 6, 7]);
+    for (const index of [5, 6]) a.has(index);
+    assert.strictEqual(a.shown.length, PIECES);
+  });
+
+  it("does not pose with a single piece", () => {
+    const { connect, seeding } = begin(1);
+    assert.isFalse(seeding.isPosing());
+    const a = connect();
+    assert.isTrue(seeding.isShown(a.slot, 0));
+    a.tick();
+    assert.deepStrictEqual(a.shown, []);
+  });
+
+  it("hides nothing from a peer that comes when another seed is there", () => {
+    const { connect, seeding } = begin();
+    connect().hasAll();
+    const late = connect();
+    assert.isTrue(seeding.isShown(late.slot, 7));
+    late.tick();
+    assert.deepStrictEqual(late.shown, []);
+  });
+
   it("shows a peer nothing that it has", () => {
     const { connect } = begin();
     const a = connect();
