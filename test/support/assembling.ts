@@ -7,7 +7,8 @@ import { createHash, hash } from "node:crypto";
 import * as Bitfield from "../../src/schema/bitfield.ts";
 import { BLOCK_LENGTH, type BlockSpan } from "../../src/schema/wire.ts";
 import { makeTable } from "../../src/services/Picker/table.ts";
-import { type AssemblerOptions, type Filled, makeAssembler } from "../../src/streams/assembler/assembler.ts";
+import { type Filled, makeAssembler } from "../../src/streams/assembler/assembler.ts";
+import type { OpenPiecesOptions } from "../../src/streams/assembler/openPieces.ts";
 import { type Buffers, makeBuffers } from "../../src/streams/buffers.ts";
 import { type Contributor, type OpenPiece, runBytes } from "../../src/streams/assembler/openPiece.ts";
 
@@ -51,8 +52,8 @@ export interface AssemblingOptions {
   readonly runLength?: number;
   readonly buffers?: number;
   readonly seed?: number;
-  readonly suspect?: AssemblerOptions["suspect"];
-  readonly isPad?: AssemblerOptions["isPad"];
+  readonly suspect?: OpenPiecesOptions["suspect"];
+  readonly isPad?: OpenPiecesOptions["isPad"];
 }
 
 /** A peer as the assembler sees it, and what it was asked and told to forget. */
