@@ -17,6 +17,7 @@ const openBuffer = (layout: StorageLayout): OpenStorage => {
     write: (offset, data) => Effect.sync(() => bytes.set(data, offset)),
     read: (offset, into) => Effect.sync(() => into.set(bytes.subarray(offset, offset + into.length))),
     sync: Effect.void,
+    intact: Effect.void,
     survey: Effect.succeed(layout.files.map(() => ({ exists: false, size: 0, modified: 0 }))),
     finish: Effect.suspend(() => Console.log(`SHA-256 ${createHash("sha256").update(bytes).digest("hex")}`)),
     free: Effect.succeed(Number.MAX_SAFE_INTEGER),

@@ -1,6 +1,6 @@
 /**
- * Keeps the resume record of a running download up to date: what the sink has written is recorded every few seconds, synced now and then, and once
- * more at the end. It believes the sink; what a record is worth later is decided in trust.ts.
+ * Keeps the resume record of a running download up to date: what the sink has written is recorded every few seconds, if it is still there, synced now
+ * and then, and once more at the end. It believes the sink; what a record is worth later is decided in trust.ts.
  *
  * Life cycle: `makeRecorder` saves the first record, so that the output is known as ours before anything is written there. `run` does the
  * rest while the download goes on and fails with the disk. When the scope ends, however it ends, the last record is saved. State: two bitfields in
@@ -57,7 +57,7 @@ export interface Recorder {
   readonly touched: () => void;
   /** A piece that was there is bad. */
   readonly lost: (index: number) => void;
-  /** Records and syncs for ever; fails when the data cannot be synced. */
+  /** Records and syncs for ever; fails when the data cannot be synced, or is no longer where it was written. */
   readonly run: Effect.Effect<never, StorageError>;
 }
 
@@ -152,7 +152,9 @@ export const makeRecorder = (
       turns,
       Effect.suspend(() => (changed ? saveNow(inBetween) : Effect.void)),
     );
-    const recording = Effect.schedule(record, Schedule.fixed(recordInterval * MARGIN));
+    /** Going on with a file that was deleted would fetch what is lost. A seed's files are its user's to move. */
+    const look = Effect.suspend(() => (changed && !isComplete() ? storage.intact : Effect.void));
+    const recording = Effect.schedule(Effect.andThen(look, record), Schedule.fixed(recordInterval * MARGIN));
     const syncing = Effect.andThen(abandonable, record);
     // What the last run left unsynced has waited long enough.
     const first = isSame(written, synced) ? Effect.void : syncing;

@@ -181,29 +181,41 @@ describeClients("something in the way of the output", ["python3-libtorrent"], ()
   });
 });
 
-describeClients("a file that is deleted during the download", ["python3-libtorrent"], () => {
-  it.live("is missed at the end, and fetched again by the same command", () =>
-    Effect.gen(function* () {
-      const { payload, args, seeder } = yield* makeSwarm({ uploadLimit: 4 * MIB });
-      const home = yield* makeHome;
-      const out = home.out("out");
-      const running = yield* btEffect(home, [...args(out), "--json", "--sequential"]);
-      yield* running.until(() => eventsOfType(running.stdout(), "progress").find(({ files }) => (files?.[0] ?? 0) > 0));
-      rmSync(join(out, "cd/0.flac"));
-      const first = yield* finished(running);
-      assertStorageLine(
-        first,
-        /^bt-effect: .*0\.flac: was removed or cut short while in use; run the same command again/,
+describeClients("what is deleted during the download", ["python3-libtorrent"], () => {
+  describe.concurrent("is missed before all is fetched, and fetched again by the same command:", () => {
+    for (const [what, deleted] of [
+      ["a file", "cd/0.flac"],
+      ["the folder", ""],
+    ] as const) {
+      it.live(what, () =>
+        Effect.gen(function* () {
+          const { payload, args, seeder } = yield* makeSwarm({ uploadLimit: 1.5 * MIB });
+          const home = yield* makeHome;
+          const out = home.out("out");
+          const running = yield* btEffect(home, [...args(out), "--json", "--sequential"]);
+          yield* running.until(() =>
+            eventsOfType(running.stdout(), "progress").find(({ files }) => (files?.[0] ?? 0) > 0),
+          );
+          rmSync(join(out, deleted), { recursive: true });
+          const first = yield* finished(running);
+          assertStorageLine(
+            first,
+            /^bt-effect: .*\.flac: was removed or cut short while in use; run the same command again/,
+          );
+          const before = (yield* seeder.report).uploaded;
+          assert.isBelow(before, payload.size * 0.8);
+
+          const again = yield* runQuietly(home, args(out));
+          assert.deepInclude(again, { status: 0, stderr: "" });
+          assertSame(payload, out);
+          const twice = what === "a file" ? 2 * MIB : before;
+          assert.isAtMost((yield* seeder.report).uploaded, payload.size * 1.05 + twice);
+        }),
       );
+    }
+  });
 
-      const again = yield* runQuietly(home, args(out));
-      assert.deepInclude(again, { status: 0, stderr: "" });
-      assertSame(payload, out);
-      assert.isAtMost((yield* seeder.report).uploaded, payload.size * 1.05 + 2 * MIB);
-    }),
-  );
-
-  it.live("with its whole folder, is fetched again by the same command", () =>
+  it.live("with a folder that was complete, is fetched again by the same command", () =>
     Effect.gen(function* () {
       const { payload, args } = yield* makeSwarm();
       const home = yield* makeHome;

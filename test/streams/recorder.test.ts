@@ -234,6 +234,36 @@ describe("recorder", () => {
     ),
   );
 
+  it.effect("fails within 5 seconds of a write when a file was deleted, and not once all is there", () =>
+    onMachine(
+      Effect.gen(function* () {
+        const disk = yield* MemoryDisk;
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const { recorder, put } = yield* begin();
+            const running = yield* Effect.forkScoped(recorder.run, { startImmediately: true });
+            yield* put(0);
+            yield* TestClock.adjust("5 seconds");
+            yield* disk.remove("/d/name/f0");
+            yield* put(3);
+            yield* TestClock.adjust("5 seconds");
+            const { path, reason } = yield* Effect.flip(Fiber.join(running));
+            assert.deepStrictEqual([path, reason._tag], ["/d/name/f0", "Missing"]);
+          }),
+        );
+        yield* disk.remove("/d/name/f1");
+        const { recorder, put } = yield* begin();
+        const running = yield* Effect.forkScoped(recorder.run, { startImmediately: true });
+        yield* Effect.forEach([0, 1, 2, 3, 4], put);
+        yield* TestClock.adjust("1 minute");
+        yield* disk.remove("/d/name/f1");
+        recorder.touched();
+        yield* TestClock.adjust("1 minute");
+        assert.isUndefined(running.pollUnsafe());
+      }),
+    ),
+  );
+
   it.effect("gives up with one warning when the state folder becomes unusable", () =>
     onMachine(
       Effect.gen(function* () {

@@ -75,6 +75,8 @@ export interface OpenStorage {
   readonly read: Read;
   /** Makes everything written so far, and what `survey` found, survive a power cut (`fdatasync` of what is or may be dirty). */
   readonly sync: Effect.Effect<void, StorageError>;
+  /** A look, of bounded cost, at files written to: fails with `Missing` when one is gone or cut short. Of many files it takes some each time, in turn. */
+  readonly intact: Effect.Effect<void, StorageError>;
   /** What is on disk, file by file of the layout (`pad` files: exists, full size). */
   readonly survey: Effect.Effect<ReadonlyArray<FileState>, StorageError>;
   /** At completion: makes zero-length files, sets every chosen file's length and executable bits, removes what was aside when it is of no use. */

@@ -12,6 +12,7 @@ import { type FileSpan, fileSpans } from "../../schema/geometry.ts";
 import { storageError, DiskFault } from "./errno.ts";
 import * as Folders from "./filesFolders.ts";
 import * as Handles from "./filesHandles.ts";
+import * as Intact from "./filesIntact.ts";
 import * as System from "./filesSystem.ts";
 import {
   Storage,
@@ -27,8 +28,6 @@ const MAX_OPEN_FILES = 128;
 
 /** Calls under way at once on behalf of one method; Node's pool has 4 threads. */
 const CALLS = 8;
-
-const missing = (path: string): DiskFault => new DiskFault({ code: "ENOENT", path, cause: undefined });
 
 const absent: FileState = { exists: false, size: 0, modified: 0 };
 
@@ -50,6 +49,7 @@ const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
     const handles = Handles.make(target, maxOpenFiles);
     yield* Effect.addFinalizer(() => handles.closeAll);
     const dirty = new Set<number>();
+    const intact = Intact.make(files.length + 1, (slot) => target(slot).path, handles);
     // Once per file: which slot its bytes go to and what is added to a position in it; -1 for pads.
     const slots = Int32Array.from(files, (file, index) =>
       file.kind === "pad" ? -1 : file.kind === "aside" ? asideSlot : index,
@@ -60,8 +60,9 @@ const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
 
     type Move = (handle: Handles.Handle, run: System.Run) => Effect.Effect<void, DiskFault>;
     const writeTo: Move = (handle, run) =>
-      System.write(handle, run, () => {
+      System.write(handle, run, (passed) => {
         dirty.add(handle.slot);
+        intact.wrote(handle.slot, run.position + passed);
         handles.release(handle);
       });
     const readFrom: Move = (handle, run) => System.read(handle, run, () => handles.release(handle));
@@ -117,7 +118,7 @@ const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
             dirty.delete(slot);
             yield* System.fdatasync(handle.path, handle.fd);
             // Written to, but no longer in any folder: removed meanwhile.
-            if ((yield* System.fstat(handle.path, handle.fd)).nlink === 0) return yield* missing(handle.path);
+            if ((yield* System.fstat(handle.path, handle.fd)).nlink === 0) return yield* Intact.missing(handle.path);
           }),
         (handle) => Effect.sync(() => handles.release(handle)),
       ).pipe(Effect.tapError(() => Effect.sync(() => dirty.add(slot))));
@@ -187,7 +188,7 @@ const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
         }
         if (file.length === 0) handles.release(yield* handles.acquire(index, true));
         const stats = yield* System.stat(file.path);
-        if (stats.size < file.length) return yield* missing(file.path);
+        if (stats.size < file.length) return yield* Intact.missing(file.path);
         if (stats.size > file.length) yield* System.truncate(file.path, file.length);
         // Whoever may read it may run it: what the umask has withheld stays withheld.
         if (file.executable) yield* System.chmod(file.path, (stats.mode | ((stats.mode & 0o444) >>> 2)) & 0o7777);
@@ -233,6 +234,7 @@ const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
         },
       ),
       sync: edge("sync", sync),
+      intact: edge("stat", intact.look),
       survey: edge("stat", survey),
       finish: edge("write", finish),
       free: edge("stat", free(root)),

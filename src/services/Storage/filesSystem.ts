@@ -122,13 +122,13 @@ const whole =
   (
     file: { readonly path: string; readonly fd: number },
     { bytes, position }: Run,
-    finished: () => void,
+    finished: (passed: number) => void,
   ): Effect.Effect<void, DiskFault> =>
     Effect.uninterruptible(
       Effect.callback<void, DiskFault>((resume) => {
         let passed = 0;
         const end = (result: Effect.Effect<void, DiskFault>): void => {
-          finished();
+          finished(passed);
           resume(result);
         };
         const next = (error: NodeJS.ErrnoException | null, count: number): void => {
@@ -146,7 +146,7 @@ const whole =
       }),
     );
 
-/** Writes a whole run; `finished` is called when the descriptor and the bytes are free again. */
+/** Writes a whole run; `finished` is called when the descriptor and the bytes are free again, with how many of them passed. */
 export const write = whole(Fs.write, "EIO");
 
 /** Fills a whole run; a file that ends early counts as missing. `finished` as for `write`. */

@@ -181,6 +181,9 @@ const open = (files: Map<string, MemoryFile>, layout: StorageLayout): OpenStorag
         dirty.delete(path);
       }
     }),
+    intact: attempt(() => {
+      for (const path of written) if (!files.has(path)) throw fail("stat", path, { _tag: "Missing" });
+    }),
     survey: attempt(() =>
       layout.files.map((file): FileState => {
         if (file.kind === "pad") return { exists: true, size: file.length, modified: 0 };

@@ -10,7 +10,12 @@ import { type LayoutFile, type StorageLayout } from "../../../src/services/Stora
 
 /** A Storage and a folder of its own. */
 export type Bench = Effect.Effect<
-  { readonly storage: Storage["Service"]; readonly folder: string },
+  {
+    readonly storage: Storage["Service"];
+    readonly folder: string;
+    /** Deletes a file behind the back of the Storage. */
+    readonly remove: (path: string) => Effect.Effect<void>;
+  },
   never,
   Scope.Scope
 >;
@@ -113,6 +118,21 @@ export const contract = (bench: Bench): void => {
       const [first, second] = yield* output.survey;
       assert.deepInclude(first, { exists: true, size: 5 });
       assert.deepStrictEqual(second, { exists: false, size: 0, modified: 0 });
+    }).pipe(Effect.scoped),
+  );
+
+  it.effect("notices when asked that a file it wrote to is gone", () =>
+    Effect.gen(function* () {
+      const { storage, folder, remove } = yield* bench;
+      const layout = layoutOf(folder, [{ length: 10 }, { length: 10 }]);
+      const output = yield* storage.open(layout);
+      assert.strictEqual(yield* reasonOf(output.intact), "success");
+      yield* output.write(0, pattern(20));
+      assert.strictEqual(yield* reasonOf(output.intact), "success");
+      yield* output.sync;
+      yield* remove(layout.files[1]?.path ?? "");
+      const { path, reason } = yield* Effect.flip(output.intact);
+      assert.deepStrictEqual([path, reason._tag], [layout.files[1]?.path, "Missing"]);
     }).pipe(Effect.scoped),
   );
 

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest";
+import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import { MemoryDisk, layer } from "../../../src/services/Storage/memory.ts";
@@ -9,7 +10,8 @@ describe("Storage in memory", () => {
   contract(
     Effect.gen(function* () {
       const context = yield* Layer.build(Layer.fresh(layer));
-      return { storage: yield* Effect.provide(Storage, context), folder: "/m" };
+      const { remove } = Context.get(context, MemoryDisk);
+      return { storage: yield* Effect.provide(Storage, context), folder: "/m", remove };
     }),
   );
 
