@@ -18,6 +18,7 @@ const openBuffer = (layout: StorageLayout): OpenStorage => {
     read: (offset, into) => Effect.sync(() => into.set(bytes.subarray(offset, offset + into.length))),
     sync: Effect.void,
     intact: Effect.void,
+    adopt: () => Effect.void,
     survey: Effect.succeed(layout.files.map(() => ({ exists: false, size: 0, modified: 0 }))),
     finish: Effect.suspend(() => Console.log(`SHA-256 ${createHash("sha256").update(bytes).digest("hex")}`)),
     free: Effect.succeed(Number.MAX_SAFE_INTEGER),

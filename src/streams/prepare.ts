@@ -243,7 +243,7 @@ export const prepare = Effect.fnUntraced(function* (
     output,
     storage,
     recovered: { ...recovered, have },
-    pieceCount: info.pieceCount,
+    info,
     wanted: chosen,
     traffic: () => context.totals,
     peers: info.private ? () => [] : context.acquaintances.list,

@@ -15,6 +15,8 @@ import type * as Scope from "effect/Scope";
 import * as Semaphore from "effect/Semaphore";
 import * as Bitfield from "../schema/bitfield.ts";
 import { isSame } from "../schema/bytes.ts";
+import { pieceLength, pieceOffset } from "../schema/geometry.ts";
+import type { TorrentInfo } from "../schema/metainfo.ts";
 import type { StorageError } from "../schema/errors/StorageError.ts";
 import type { ResumeError } from "../schema/errors/ResumeError.ts";
 import { RESUME_VERSION, type PartialPiece } from "../schema/resume.ts";
@@ -36,7 +38,7 @@ export interface RecorderOptions {
   readonly output: Output;
   readonly storage: OpenStorage;
   readonly recovered: Recovered;
-  readonly pieceCount: number;
+  readonly info: TorrentInfo;
   /** Bits of the pieces that are to be fetched: when all are there, the download is complete. */
   readonly wanted: Uint8Array;
   /** Payload bytes of this run. */
@@ -67,12 +69,24 @@ interface RecordEnd {
   readonly partial: ReadonlyArray<PartialPiece>;
 }
 
+/** Has the next sync cover what is there and was not synced, run of pieces by run of pieces; all else that is there costs no flush. */
+const adoptUnsynced = Effect.fnUntraced(function* ({ storage, info, recovered }: RecorderOptions) {
+  const isUnsynced = (index: number): boolean =>
+    Bitfield.has(recovered.have, index) && !Bitfield.has(recovered.synced, index);
+  for (let index = 0; index < info.pieceCount; index++) {
+    if (!isUnsynced(index)) continue;
+    const offset = pieceOffset(info, index);
+    while (isUnsynced(index + 1)) index++;
+    yield* storage.adopt(offset, pieceOffset(info, index) + pieceLength(info, index) - offset);
+  }
+});
+
 /** Starts recording; must be made after the storage was opened, so that it ends before. */
 export const makeRecorder = (
   options: RecorderOptions,
 ): Effect.Effect<Recorder, never, ResumeStore | Events | Scope.Scope> =>
   Effect.gen(function* () {
-    const { output, storage, recovered, pieceCount, wanted } = options;
+    const { output, storage, recovered, info, wanted } = options;
     const store = yield* ResumeStore;
     const events = yield* Events;
     const { recordInterval, syncInterval } = yield* DataSettings;
@@ -101,7 +115,7 @@ export const makeRecorder = (
           bootId,
           clean: end.clean,
           complete: isComplete(),
-          pieceCount,
+          pieceCount: info.pieceCount,
           written: written.slice(),
           synced: synced.slice(),
           partial: end.partial,
@@ -145,6 +159,7 @@ export const makeRecorder = (
       if (Option.isSome(Option.flatten(done))) yield* save({ clean: true, partial });
     });
 
+    yield* adoptUnsynced(options);
     yield* Effect.addFinalizer(() => end);
     yield* save(inBetween);
 

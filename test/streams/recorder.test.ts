@@ -52,7 +52,7 @@ const begin = (
       output,
       storage,
       recovered,
-      pieceCount: info.pieceCount,
+      info,
       wanted: wantedPieces(info),
       traffic: () => ({ downloaded: 5, uploaded: 3 }),
       peers: () => ["10.0.0.1:6881"],
@@ -147,6 +147,44 @@ describe("recorder", () => {
         const { written, synced } = yield* load;
         assert.deepStrictEqual([indices(written), indices(synced)], [[0, 1], [0]]);
         assert.strictEqual(mostAtOnce, 1);
+      }),
+    ),
+  );
+
+  it.effect("has only that flushed of what is there which no record calls synced", () =>
+    onMachine(
+      Effect.gen(function* () {
+        const adopted: Array<readonly [number, number]> = [];
+        const spoil = (storage: OpenStorage): OpenStorage => ({
+          ...storage,
+          adopt: (offset, length) => {
+            adopted.push([offset, length]);
+            return storage.adopt(offset, length);
+          },
+        });
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const { recorder, put } = yield* begin();
+            yield* Effect.forkScoped(recorder.run, { startImmediately: true });
+            yield* put(2);
+            yield* TestClock.adjust("30 seconds");
+            yield* Effect.forEach([0, 1, 3, 4], put);
+          }),
+        );
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const { recovered, recorder } = yield* begin({ spoil });
+            assert.deepStrictEqual([indices(recovered.have), indices(recovered.synced)], [[0, 1, 2, 3, 4], [2]]);
+            yield* Effect.forkScoped(recorder.run, { startImmediately: true });
+            yield* TestClock.adjust("1 second");
+          }),
+        );
+        assert.deepStrictEqual(adopted.splice(0), [
+          [0, 32],
+          [48, 32],
+        ]);
+        yield* begin({ spoil });
+        assert.deepStrictEqual(adopted, []);
       }),
     ),
   );

@@ -53,7 +53,7 @@ const run = (
         output,
         storage,
         recovered,
-        pieceCount: torrent.info.pieceCount,
+        info: torrent.info,
         wanted,
         traffic: () => ({ downloaded: 1, uploaded: 0 }),
         peers: () => [],

@@ -73,7 +73,9 @@ export interface OpenStorage {
   readonly write: (offset: number, bytes: Uint8Array) => Effect.Effect<void, StorageError>;
   /** Fills `into` from an offset. Pads read as zeros. Fails with `Missing` when the bytes aren't there. */
   readonly read: Read;
-  /** Makes everything written so far, and what `survey` found, survive a power cut (`fdatasync` of what is or may be dirty). */
+  /** Takes on bytes that are there and that another run may have left unsynced: the next `sync` covers them. */
+  readonly adopt: (offset: number, length: number) => Effect.Effect<void>;
+  /** Makes everything written or adopted so far survive a power cut (`fdatasync` of the files that may be dirty, and of no others). */
   readonly sync: Effect.Effect<void, StorageError>;
   /** A look, of bounded cost, at files written to: fails with `Missing` when one is gone or cut short. Of many files it takes some each time, in turn. */
   readonly intact: Effect.Effect<void, StorageError>;

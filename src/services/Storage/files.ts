@@ -132,8 +132,6 @@ const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
         Effect.flatMap((stats) => {
           if (stats.isDirectory()) return Effect.fail(new DiskFault({ code: "EISDIR", path, cause: undefined }));
           handles.saw(slot);
-          // What an earlier run wrote may not be synced yet.
-          dirty.add(slot);
           return Effect.succeed({ exists: true, size: stats.size, modified: stats.mtimeMs });
         }),
         Effect.catchIf(
@@ -233,6 +231,13 @@ const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
             edge("read", Effect.forEach(fileSpans(files, offset, length), placeOf)),
         },
       ),
+      adopt: (offset, length) =>
+        Effect.sync(() => {
+          for (const { file } of fileSpans(files, offset, length)) {
+            const slot = slots[file] ?? -1;
+            if (slot !== -1) dirty.add(slot);
+          }
+        }),
       sync: edge("sync", sync),
       intact: edge("stat", intact.look),
       survey: edge("stat", survey),

@@ -173,6 +173,13 @@ const open = (files: Map<string, MemoryFile>, layout: StorageLayout): OpenStorag
           part.set(file.room.subarray(place.position, place.position + part.length));
         }),
       ),
+    adopt: (offset, length) =>
+      Effect.sync(() => {
+        for (const span of fileSpans(layout.files, offset, length)) {
+          const place = placeOf(span);
+          if (place !== undefined) dirty.add(place.path);
+        }
+      }),
     sync: attempt(() => {
       for (const path of dirty) {
         const file = files.get(path);
@@ -194,7 +201,6 @@ const open = (files: Map<string, MemoryFile>, layout: StorageLayout): OpenStorag
           return { exists: false, size: 0, modified: 0 };
         }
         written.add(path);
-        dirty.add(path);
         const size = file.kind === "aside" ? Math.min(Math.max(found.size - file.offset, 0), file.length) : found.size;
         return file.kind === "aside" && size === 0
           ? { exists: false, size: 0, modified: 0 }

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
 import { spawnSync } from "node:child_process";
-import * as Fs from "node:fs";
+import NodeFs, * as Fs from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import * as Os from "node:os";
 import * as Path from "node:path";
 import { layer, layerWith } from "../../../src/services/Storage/files.ts";
@@ -18,6 +19,25 @@ const bench = Effect.gen(function* () {
   const remove = (path: string) => Effect.sync(() => Fs.rmSync(path));
   return { storage: yield* Effect.provide(Storage, layer), folder, remove };
 });
+
+/** Counts the calls of `fdatasync` from now on, in this process. */
+const countFlushes = Effect.acquireRelease(
+  Effect.sync(() => {
+    const { fdatasync } = NodeFs;
+    let count = 0;
+    NodeFs.fdatasync = Object.assign((...args: Parameters<typeof fdatasync>) => {
+      count++;
+      fdatasync(...args);
+    }, fdatasync);
+    syncBuiltinESMExports();
+    return { fdatasync, count: () => count };
+  }),
+  ({ fdatasync }) =>
+    Effect.sync(() => {
+      NodeFs.fdatasync = fdatasync;
+      syncBuiltinESMExports();
+    }),
+).pipe(Effect.map(({ count }) => count));
 
 describe("Storage on the file system", () => {
   contract(bench);
@@ -271,6 +291,28 @@ describe("Storage on the file system", () => {
       const seen: Array<string> = [];
       for (let look = 0; look < 3; look++) seen.push(yield* reasonOf(output.intact));
       assert.deepStrictEqual(seen, ["success", "success", "Missing"]);
+    }).pipe(Effect.scoped),
+  );
+
+  it.live("flushes the files that were written to or adopted, and no others that are there", () =>
+    Effect.gen(function* () {
+      const { storage, folder } = yield* bench;
+      const layout = layoutOf(
+        folder,
+        Array.from({ length: 40 }, () => ({ length: 10 })),
+      );
+      yield* Effect.scoped(Effect.flatMap(storage.open(layout), (output) => output.write(0, pattern(400))));
+      const output = yield* storage.open(layout);
+      assert.isTrue((yield* output.survey).every(({ exists }) => exists));
+      const flushes = yield* countFlushes;
+      yield* output.sync;
+      assert.strictEqual(flushes(), 0);
+      yield* output.write(25, pattern(3));
+      yield* output.adopt(95, 10);
+      yield* output.sync;
+      assert.strictEqual(flushes(), 3);
+      yield* output.sync;
+      assert.strictEqual(flushes(), 3);
     }).pipe(Effect.scoped),
   );
 
