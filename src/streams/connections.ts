@@ -24,7 +24,7 @@ import { type Connection, type Incoming, type Listener, Transport } from "../ser
 import type { Candidate, Candidates, Outcome } from "./candidates.ts";
 import { makeDialPace } from "./dialPace.ts";
 import type { Way } from "./encryption.ts";
-import type { Link } from "./link.ts";
+import { isHungUp, type Link } from "./link.ts";
 import { makePlaces } from "./places.ts";
 import { monotonicMillis } from "../services/time.ts";
 import { Swarm, type SwarmState } from "./Swarm.ts";
@@ -155,19 +155,26 @@ export const connections = (
         const own = yield* Scope.fork(scope);
         yield* Scope.addFinalizer(own, places.free);
         return yield* Effect.gen(function* () {
+          let begun: ReadonlyArray<Connection["kind"]> = [];
           const begin = Effect.fnUntraced(function* (manner?: Manner) {
             const tried = yield* Scope.fork(own);
-            const shaken = Effect.flatMap(Scope.provide(open, tried), (opened) =>
-              Effect.timeoutOrElse(shake(opened, manner), {
+            const shaken = Effect.flatMap(Scope.provide(open, tried), (opened) => {
+              begun = [...begun, opened.kind];
+              return Effect.timeoutOrElse(shake(opened, manner), {
                 duration: settings.handshakeTimeout,
                 orElse: () => Effect.fail<PeerReason>({ _tag: "HandshakeTimedOut" }),
-              }),
-            );
+              });
+            });
             return yield* Effect.onError(shaken, () => Scope.close(tried, Exit.void));
           });
+          const inTurn = (to: Candidate) =>
+            names.inTurn(remote, (name) => encryption.inTurn(to, (way) => begin({ name, way })));
+          /** The first dial after a hang-up tries uTP first. Where neither another name nor another way of encryption is the reason to dial again, that is one. */
+          const mayBeByUtp = (failure: PeerReason | TransportError): boolean =>
+            isHungUp(failure) && transport.dialUtp !== undefined && begun.length === 1 && begun[0] !== "utp";
           const { connection, theirs, v2 } = yield* candidate === undefined
             ? begin()
-            : names.inTurn(remote, (name) => encryption.inTurn(candidate, (way) => begin({ name, way })));
+            : Effect.catchIf(inTurn(candidate), mayBeByUtp, () => inTurn(candidate));
           if (!candidates.connected(remote)) return yield* Effect.fail<PeerReason>({ _tag: "Uninvited" });
           return Option.some<Link>({
             connection,

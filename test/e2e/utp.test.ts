@@ -30,7 +30,7 @@ describeClients("uTP with a libtorrent that knows nothing else", ["python3-libto
     ["::1", "[::1]"],
   ] as const)
     describe.concurrent(`on ${bind}`, () => {
-      it.live("fetches, by the second way once the first was hung up", () =>
+      it.live("fetches, by the second way as soon as the first was hung up", () =>
         Effect.gen(function* () {
           const payload = yield* payloadOf;
           const { torrent: source, folder } = payload;
@@ -38,9 +38,11 @@ describeClients("uTP with a libtorrent that knows nothing else", ["python3-libto
           const home = yield* makeHome;
           const peer = `${host}:${portOf(seeder.address)}`;
           const args = [payload.torrent, "--peer", peer, "--bind", bind, "--port", "0", "--timeout", "40s", "--json"];
-          const { status, stderr } = yield* runProgram(home, args);
+          const { status, stderr, stdout } = yield* runProgram(home, args);
           assert.strictEqual(stderr, "");
           assert.strictEqual(status, 0);
+          const states = eventsOfType(stdout, "peer").map(({ state }) => state);
+          assert.deepStrictEqual(states, ["connected", "disconnected"]);
           assertSame(payload, home.out(payload.name));
         }),
       );

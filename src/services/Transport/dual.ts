@@ -127,18 +127,19 @@ export const layer = (
       const udpPort = Arr.head((yield* Datagrams).addresses).pipe(Option.map(({ port }) => port));
       const memory = makeMemory();
       return {
-        dial: (target, options) => {
-          const address = NetAddress.formatInet(NetAddress.toCanonical(target));
-          const [first, second] = memory.has(address) ? [byUtp, byTcp] : [byTcp, byUtp];
-          return race(first.dial, second.dial, target, options).pipe(
-            Effect.tapError(() => Effect.sync(() => memory.note(address, false))),
-            Effect.map((connection) => {
-              const isUtp = connection.kind === "utp";
-              memory.note(address, isUtp);
-              return watchFirstRead(connection, () => memory.note(address, !isUtp));
-            }),
-          );
-        },
+        dial: (target, options) =>
+          Effect.suspend(() => {
+            const address = NetAddress.formatInet(NetAddress.toCanonical(target));
+            const [first, second] = memory.has(address) ? [byUtp, byTcp] : [byTcp, byUtp];
+            return race(first.dial, second.dial, target, options).pipe(
+              Effect.tapError(() => Effect.sync(() => memory.note(address, false))),
+              Effect.map((connection) => {
+                const isUtp = connection.kind === "utp";
+                memory.note(address, isUtp);
+                return watchFirstRead(connection, () => memory.note(address, !isUtp));
+              }),
+            );
+          }),
         dialUtp: byUtp.dial,
         listen: listen(byTcp, byUtp, Option.getOrUndefined(udpPort)),
       };

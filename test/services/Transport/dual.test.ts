@@ -134,6 +134,20 @@ describe("TCP and uTP together", () => {
   );
 
   test(
+    "decides which way comes first when a dial is run, not when it is made",
+    Effect.gen(function* () {
+      const { one, other, at } = yield* world({});
+      yield* (yield* other.utp).listen({ port: 0 });
+      const tcp = yield* other.streams.listen({ port: other.udpPort });
+      yield* Effect.forkScoped(Stream.runForEach(tcp.incoming, ({ refuse }) => refuse));
+      const dial = (yield* one.dual).dial(at(other.udpPort), PATIENT);
+      const first = yield* Effect.scoped(Effect.tap(dial, (connection) => Effect.exit(connection.read(1))));
+      const second = yield* Effect.scoped(dial);
+      assert.deepStrictEqual([first.kind, second.kind], ["memory", "utp"]);
+    }),
+  );
+
+  test(
     "fails as TCP did when neither answers",
     Effect.gen(function* () {
       const { one, at } = yield* world({});
