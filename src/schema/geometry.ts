@@ -8,7 +8,7 @@
  */
 import type { TorrentFile, TorrentInfo } from "./metainfo.ts";
 import * as Bitfield from "./bitfield.ts";
-import { BLOCK_LENGTH } from "./wire.ts";
+import { BLOCK_LENGTH } from "./block.ts";
 
 /** What is needed of a torrent to place its pieces. */
 export interface Shape extends Pick<TorrentInfo, "version" | "pieceLength" | "pieceCount" | "totalLength"> {

@@ -2,7 +2,7 @@
  * How many requests to keep with one peer: twice what rate × least delay needs, and more where the peer is far, found by slow start; and for a peer that
  * answers in bursts (transmission looks at its peers twice a second) as many as make a burst worth it. Plain arithmetic; its caller gives it the time.
  */
-import { BLOCK_LENGTH } from "../schema/wire.ts";
+import { BLOCK_LENGTH } from "../schema/block.ts";
 
 /** Fewer than this starves even a fast path between two reads of the socket. */
 const LEAST = 16;

@@ -7,14 +7,9 @@ import type { PeerReason } from "../schema/errors/PeerError.ts";
 import { blockLength } from "../schema/geometry.ts";
 import type { PeerSettings } from "../schema/settings.ts";
 import type { Hasher } from "../services/Hasher.ts";
-import {
-  type BlockSpan,
-  encode,
-  encodeHave,
-  encodeRequests,
-  type EncodableMessage,
-  type Message,
-} from "../schema/wire.ts";
+import type { BlockSpan } from "../schema/block.ts";
+import { encode, encodeHave, encodeRequests } from "../schema/wire.ts";
+import type { EncodableMessage, Message } from "../schema/message.ts";
 import { makeAllowances } from "./allowances.ts";
 import type { Extensions } from "./extensions.ts";
 import { makeHashTalk } from "./hashes/talk.ts";

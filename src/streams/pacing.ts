@@ -5,7 +5,7 @@
 import * as Arr from "effect/Array";
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
-import { BLOCK_LENGTH } from "../schema/wire.ts";
+import { BLOCK_LENGTH } from "../schema/block.ts";
 import { Bandwidth, type Bucket } from "../services/Bandwidth.ts";
 import type { Connection } from "../services/Transport/Transport.ts";
 import { Swarm } from "./Swarm.ts";

@@ -2,7 +2,7 @@
 import * as Bitfield from "../schema/bitfield.ts";
 import { blockLength, fileSpans, pieceOffset, wantedPieces } from "../schema/geometry.ts";
 import type { TorrentInfo } from "../schema/metainfo.ts";
-import { BLOCK_LENGTH } from "../schema/wire.ts";
+import { BLOCK_LENGTH } from "../schema/block.ts";
 
 /** Tells whether all of a block of piece `index` is padding; none for a torrent without any. */
 export const padBlocks = (info: TorrentInfo): ((index: number, block: number) => boolean) | undefined => {

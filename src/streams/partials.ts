@@ -7,7 +7,7 @@ import * as Bitfield from "../schema/bitfield.ts";
 import type { StorageError } from "../schema/errors/StorageError.ts";
 import { blockCount, pieceLength, pieceOffset } from "../schema/geometry.ts";
 import type { PartialPiece } from "../schema/resume.ts";
-import { BLOCK_LENGTH } from "../schema/wire.ts";
+import { BLOCK_LENGTH } from "../schema/block.ts";
 import { type OpenPiece, runBytes, THERE } from "./assembler/openPiece.ts";
 import type { Torrent } from "./torrent.ts";
 

@@ -14,7 +14,7 @@ import { fileOf, pieceOffset } from "../schema/geometry.ts";
 import { NODE_LENGTH } from "../schema/merkle.ts";
 import type { PieceDigest } from "../schema/pieceHashes.ts";
 import { DataSettings } from "../schema/settings.ts";
-import { BLOCK_LENGTH } from "../schema/wire.ts";
+import { BLOCK_LENGTH } from "../schema/block.ts";
 import { Hasher } from "../services/Hasher.ts";
 import type { Filled } from "./assembler/assembler.ts";
 import { blockBytes, blockLength, type OpenPiece, runBytes } from "./assembler/openPiece.ts";

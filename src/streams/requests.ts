@@ -4,7 +4,7 @@
  *
  * Life cycle: made when the torrent's metadata and the peer's handshake are there; `end` when the peer is gone.
  */
-import { BLOCK_LENGTH, type BlockSpan } from "../schema/wire.ts";
+import { BLOCK_LENGTH, type BlockSpan } from "../schema/block.ts";
 import type { Assembler, Filled } from "./assembler/assembler.ts";
 import { beginOf, indexOf, keyOf } from "./assembler/blockKey.ts";
 import type { Contributor } from "./assembler/openPiece.ts";

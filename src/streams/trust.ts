@@ -11,7 +11,7 @@ import * as Bitfield from "../schema/bitfield.ts";
 import { blockCount, blockLength, fileSpans, pieceLength, pieceOffset, piecesOf } from "../schema/geometry.ts";
 import type { TorrentInfo } from "../schema/metainfo.ts";
 import type { PartialPiece, ResumeRecord } from "../schema/resume.ts";
-import { BLOCK_LENGTH } from "../schema/wire.ts";
+import { BLOCK_LENGTH } from "../schema/block.ts";
 import type { FileState } from "../services/Storage/Storage.ts";
 
 /** What the rule looks at. */

@@ -1,4 +1,4 @@
-import type { Message } from "../../src/schema/wire.ts";
+import type { Message } from "../../src/schema/message.ts";
 import { assert, it } from "@effect/vitest";
 import { Schema } from "effect";
 import { Hex } from "effect/encoding";

@@ -1,15 +1,10 @@
 import type { WireViolation } from "../../src/schema/errors/PeerError.ts";
-import type { BlockSpan, EncodableMessage, Message } from "../../src/schema/wire.ts";
+import { type BlockSpan, MAX_PIECE_PAYLOAD } from "../../src/schema/block.ts";
+import { encode, encodeHave, encodeRequests, pieceHeader } from "../../src/schema/wire.ts";
+import { makeDecoder } from "../../src/schema/wireDecoder.ts";
+import type { EncodableMessage, Message } from "../../src/schema/message.ts";
 import { assert, describe, it } from "@effect/vitest";
 import { Schema } from "effect";
-import {
-  encode,
-  encodeHave,
-  encodeRequests,
-  makeDecoder,
-  MAX_PIECE_PAYLOAD,
-  pieceHeader,
-} from "../../src/schema/wire.ts";
 import { MAX_HASHES, RANGE_LENGTH } from "../../src/schema/hashRange.ts";
 import { concat, cut, decodeAll, frame, MAX_BITFIELD, MAX_EXTENDED } from "../support/wire.ts";
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest";
 import { Schema } from "effect";
 import * as Bitfield from "../../src/schema/bitfield.ts";
-import { BLOCK_LENGTH, type BlockSpan } from "../../src/schema/wire.ts";
+import { BLOCK_LENGTH, type BlockSpan } from "../../src/schema/block.ts";
 import { makeAssembling, type TestPeer } from "../support/assembling.ts";
 
 /** Blocks as `piece/block`, sorted. */

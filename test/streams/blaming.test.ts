@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest";
 import { Effect, Exit, Fiber, Option } from "effect";
 import { TestClock } from "effect/testing";
 import { DownloadFailed } from "../../src/schema/errors/DownloadError.ts";
-import type { Message } from "../../src/schema/wire.ts";
+import type { Message } from "../../src/schema/message.ts";
 import * as Network from "../../src/services/MemoryNetwork/MemoryNetwork.ts";
 import { MemoryTrackers } from "../../src/services/Tracker/memory.ts";
 import { type FakeTalk, makeFakePeer } from "../support/fakePeer.ts";

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest";
 import { Schema } from "effect";
-import { BLOCK_LENGTH } from "../../src/schema/wire.ts";
+import { BLOCK_LENGTH } from "../../src/schema/block.ts";
 import { beginOf, indexOf, keyOf } from "../../src/streams/assembler/blockKey.ts";
 
 const below = (count: number) => Schema.Int.pipe(Schema.check(Schema.isBetween({ minimum: 0, maximum: count - 1 })));

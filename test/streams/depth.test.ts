@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest";
-import { BLOCK_LENGTH, type BlockSpan } from "../../src/schema/wire.ts";
+import { BLOCK_LENGTH, type BlockSpan } from "../../src/schema/block.ts";
 import type { Assembler } from "../../src/streams/assembler/assembler.ts";
 import { makeDepth } from "../../src/streams/depth.ts";
 import { makeRequests } from "../../src/streams/requests.ts";

@@ -11,7 +11,7 @@ import { type HashRange, keyOf } from "../../src/schema/hashRange.ts";
 import type { InfoHash } from "../../src/schema/infoHash.ts";
 import { levelsOver, NODE_LENGTH, nodeOver, rootAbove } from "../../src/schema/merkle.ts";
 import { hashesOf, makeNodes, treeHeight } from "../../src/schema/merkleProof.ts";
-import type { EncodableMessage, Message } from "../../src/schema/wire.ts";
+import type { EncodableMessage, Message } from "../../src/schema/message.ts";
 import * as Network from "../../src/services/MemoryNetwork/MemoryNetwork.ts";
 import { MemoryTrackers } from "../../src/services/Tracker/memory.ts";
 import { digests } from "../support/digests.ts";

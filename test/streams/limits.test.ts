@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest";
 import { Context, Effect, Layer, Stream } from "effect";
 import { TestClock } from "effect/testing";
-import { BLOCK_LENGTH } from "../../src/schema/wire.ts";
+import { BLOCK_LENGTH } from "../../src/schema/block.ts";
 import { Bandwidth } from "../../src/services/Bandwidth.ts";
 import { Choker } from "../../src/services/Choker/Choker.ts";
 import * as Network from "../../src/services/MemoryNetwork/MemoryNetwork.ts";

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest";
 import * as Bitfield from "../../src/schema/bitfield.ts";
-import { BLOCK_LENGTH, type BlockSpan } from "../../src/schema/wire.ts";
+import { BLOCK_LENGTH, type BlockSpan } from "../../src/schema/block.ts";
 import { makeRequests } from "../../src/streams/requests.ts";
 import { makeAssembling } from "../support/assembling.ts";
 

@@ -1,7 +1,9 @@
 import { assert, describe, it } from "@effect/vitest";
 import { Deferred, Effect, Fiber } from "effect";
 import { StorageError } from "../../src/schema/errors/StorageError.ts";
-import { type BlockSpan, BLOCK_LENGTH, makeDecoder, type Message } from "../../src/schema/wire.ts";
+import { BLOCK_LENGTH, type BlockSpan } from "../../src/schema/block.ts";
+import { makeDecoder } from "../../src/schema/wireDecoder.ts";
+import type { Message } from "../../src/schema/message.ts";
 import type { OpenStorage } from "../../src/services/Storage/Storage.ts";
 import type { Connection } from "../../src/services/Transport/Transport.ts";
 import { makeReadBuffers, makeUploads, type UploadsOptions } from "../../src/streams/uploads.ts";

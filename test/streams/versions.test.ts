@@ -4,7 +4,7 @@ import { TestClock } from "effect/testing";
 import { DownloadFailed } from "../../src/schema/errors/DownloadError.ts";
 import type { DownloadEvent } from "../../src/schema/events.ts";
 import { DataSettings, defaultDataSettings } from "../../src/schema/settings.ts";
-import type { Message } from "../../src/schema/wire.ts";
+import type { Message } from "../../src/schema/message.ts";
 import * as Network from "../../src/services/MemoryNetwork/MemoryNetwork.ts";
 import { MemoryTrackers } from "../../src/services/Tracker/memory.ts";
 import { type FakeTalk, makeFakePeer } from "../support/fakePeer.ts";

@@ -5,7 +5,7 @@
 import { assert } from "@effect/vitest";
 import { createHash, hash } from "node:crypto";
 import * as Bitfield from "../../src/schema/bitfield.ts";
-import { BLOCK_LENGTH, type BlockSpan } from "../../src/schema/wire.ts";
+import { BLOCK_LENGTH, type BlockSpan } from "../../src/schema/block.ts";
 import { makeTable } from "../../src/services/Picker/table.ts";
 import { type Filled, makeAssembler } from "../../src/streams/assembler/assembler.ts";
 import type { OpenPiecesOptions } from "../../src/streams/assembler/openPieces.ts";

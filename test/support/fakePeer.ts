@@ -7,14 +7,10 @@ import { NetAddress } from "effect/net";
 import { decodeExtensionHandshake, encodeExtensionHandshake } from "../../src/schema/extension.ts";
 import { decodeHandshake, encodeHandshake, type Handshake, HANDSHAKE_LENGTH } from "../../src/schema/handshake.ts";
 import type { InfoHash } from "../../src/schema/infoHash.ts";
-import {
-  type BlockSpan,
-  encode,
-  type EncodableMessage,
-  makeDecoder,
-  type Message,
-  pieceHeader,
-} from "../../src/schema/wire.ts";
+import type { BlockSpan } from "../../src/schema/block.ts";
+import { encode, pieceHeader } from "../../src/schema/wire.ts";
+import { makeDecoder } from "../../src/schema/wireDecoder.ts";
+import type { EncodableMessage, Message } from "../../src/schema/message.ts";
 import {
   decodeUtMetadata,
   encodeUtMetadata,

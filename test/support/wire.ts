@@ -1,8 +1,9 @@
 /** Feeding a wire decoder in tests: what comes out of it, and what it asked its sink for. */
 import type { WireViolation } from "../../src/schema/errors/PeerError.ts";
-import type { BlockSpan, Message } from "../../src/schema/wire.ts";
+import type { BlockSpan } from "../../src/schema/block.ts";
+import { makeDecoder } from "../../src/schema/wireDecoder.ts";
+import type { Message } from "../../src/schema/message.ts";
 import { assert } from "@effect/vitest";
-import { makeDecoder } from "../../src/schema/wire.ts";
 
 /** Bytes of a bitfield that the decoders here take. */
 export const MAX_BITFIELD = 64;

@@ -2,7 +2,7 @@
  * Which block is asked of whom: assigns the blocks of the open pieces, those that another peer is late with too, and takes back what a peer will not deliver.
  * Which piece is opened next is the picker's choice; when a request is given up, that of requests.ts.
  */
-import { BLOCK_LENGTH, type BlockSpan } from "../../schema/wire.ts";
+import { BLOCK_LENGTH, type BlockSpan } from "../../schema/block.ts";
 import type { PieceTable } from "../../services/Picker/Picker.ts";
 import { ASKED, blockLength, type Contributor, FREE, isIdle, type OpenPiece } from "./openPiece.ts";
 import type { OpenPieces } from "./openPieces.ts";

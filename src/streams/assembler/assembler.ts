@@ -5,7 +5,7 @@
  *
  * Life cycle of a piece: opened by `reserve`; filled by `end`; handed on as a `Filled` run; closed by `written` or `failed`.
  */
-import { BLOCK_LENGTH } from "../../schema/wire.ts";
+import { BLOCK_LENGTH } from "../../schema/block.ts";
 import { type Asking, makeAsking } from "./asking.ts";
 import { makeDeliveries } from "./deliveries.ts";
 import { blockLength, type Contributor, digestBlock, FREE, type OpenPiece, refill, THERE } from "./openPiece.ts";

@@ -1,5 +1,5 @@
 /** A block of a torrent as one number, for maps and sets of what is awaited. */
-import { BLOCK_LENGTH } from "../../schema/wire.ts";
+import { BLOCK_LENGTH } from "../../schema/block.ts";
 
 /** Blocks of one piece at the most: those of 1 GiB, the longest piece that is taken. */
 const STRIDE = 65_536;

@@ -4,7 +4,7 @@
  *
  * State: what each peer is in the middle of delivering, one block at a time.
  */
-import { BLOCK_LENGTH } from "../../schema/wire.ts";
+import { BLOCK_LENGTH } from "../../schema/block.ts";
 import type { Buffers } from "../buffers.ts";
 import { blockBytes, blockLength, type Contributor, type OpenPiece } from "./openPiece.ts";
 

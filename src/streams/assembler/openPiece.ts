@@ -5,7 +5,7 @@
  */
 import type { PieceDigesting } from "../../services/pieceDigest.ts";
 import type { PeerSlot } from "../../services/Picker/Picker.ts";
-import { BLOCK_LENGTH } from "../../schema/wire.ts";
+import { BLOCK_LENGTH } from "../../schema/block.ts";
 
 /** A peer as the assembler sees it. */
 export interface Contributor {

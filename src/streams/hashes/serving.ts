@@ -9,7 +9,7 @@ import * as Latch from "effect/Latch";
 import type { PeerReason } from "../../schema/errors/PeerError.ts";
 import type { HashRange } from "../../schema/hashRange.ts";
 import { pieceLength } from "../../schema/geometry.ts";
-import type { EncodableMessage } from "../../schema/wire.ts";
+import type { EncodableMessage } from "../../schema/message.ts";
 import type { Torrent } from "../torrent.ts";
 import { type Answer, type HashSource, makeHashSource } from "./source.ts";
 import type { Sha256 } from "../../schema/merkle.ts";

@@ -1,11 +1,9 @@
 /** What one conversation says of hashes (BEP 52): hands what comes to the fetching and the serving of the download. A conversation of v1 has none to ask for. */
 import type { PeerReason } from "../../schema/errors/PeerError.ts";
-import type { EncodableMessage, Message } from "../../schema/wire.ts";
+import type { HashMessage } from "../../schema/hashMessages.ts";
+import type { EncodableMessage } from "../../schema/message.ts";
 import type { HashExchange } from "./exchange.ts";
 import type { HashPeer } from "./fetching.ts";
-
-/** The messages about hashes. */
-export type HashMessage = Extract<Message, { readonly _tag: "HashRequest" | "Hashes" | "HashReject" }>;
 
 /** The hashes in one conversation. Times are milliseconds of the monotonic clock. */
 export interface HashTalk {

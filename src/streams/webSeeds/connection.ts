@@ -13,7 +13,7 @@ import type { WebSeedError } from "../../schema/errors/WebSeedError.ts";
 import { fileSpans, paddedLength } from "../../schema/geometry.ts";
 import { httpSeedUrl, MAX_RANGE } from "../../schema/webSeed.ts";
 import { DataSettings } from "../../schema/settings.ts";
-import { BLOCK_LENGTH, type BlockSpan } from "../../schema/wire.ts";
+import { BLOCK_LENGTH, type BlockSpan } from "../../schema/block.ts";
 import { Bandwidth } from "../../services/Bandwidth.ts";
 import { WebSeed } from "../../services/WebSeed/WebSeed.ts";
 import type { Filled } from "../assembler/assembler.ts";

@@ -3,7 +3,7 @@
  *
  * State: the blocks of one connection's present run; `close` gives back what did not come.
  */
-import { BLOCK_LENGTH, type BlockSpan } from "../../schema/wire.ts";
+import { BLOCK_LENGTH, type BlockSpan } from "../../schema/block.ts";
 import type { Assembler, Filled } from "../assembler/assembler.ts";
 import { beginOf, indexOf, keyOf } from "../assembler/blockKey.ts";
 import type { Contributor } from "../assembler/openPiece.ts";

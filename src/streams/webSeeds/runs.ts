@@ -3,7 +3,7 @@
  * connection can use, because each request costs a round trip. The assembler assigns them; nothing is kept here.
  */
 import * as Bitfield from "../../schema/bitfield.ts";
-import { BLOCK_LENGTH, type BlockSpan } from "../../schema/wire.ts";
+import { BLOCK_LENGTH, type BlockSpan } from "../../schema/block.ts";
 import type { Contributor } from "../assembler/openPiece.ts";
 import type { Torrent } from "../torrent.ts";
 
