@@ -21,11 +21,13 @@ import * as Stream from "effect/Stream";
 import type { Events } from "../services/Events.ts";
 import { monotonicMillis } from "../services/time.ts";
 import type { Tracker } from "../services/Tracker/Tracker.ts";
-import { contact, makeSession, type Answer, type Contact, type Session, type SessionOptions } from "./contacts.ts";
+import { type Announcer, type AnnouncerOptions, makeAnnouncer } from "./announcer.ts";
+import { contact, type Contact } from "./contacts.ts";
 import { promote, shuffled } from "./tiers.ts";
+import type { Answer } from "./trackerEvents.ts";
 
 /** What is announced and to whom. */
-export interface AnnounceOptions extends SessionOptions {
+export interface AnnounceOptions extends AnnouncerOptions {
   /** URLs of trackers by tier (BEP 12). */
   readonly tiers: ReadonlyArray<ReadonlyArray<string>>;
   /** The torrent is private (BEP 27): strictly one tracker at a time. */
@@ -55,7 +57,11 @@ interface Lane {
 }
 
 /** Asks the trackers that are due, in order, until one answers. */
-const round = (session: Session, lane: Lane, contacts: ReadonlyArray<Contact>): Effect.Effect<Option.Option<Answer>> =>
+const round = (
+  announcer: Announcer,
+  lane: Lane,
+  contacts: ReadonlyArray<Contact>,
+): Effect.Effect<Option.Option<Answer>> =>
   Effect.gen(function* () {
     const now = monotonicMillis(yield* Clock.Clock);
     const due = contacts.filter((contact) => contact.notBefore <= now);
@@ -65,18 +71,18 @@ const round = (session: Session, lane: Lane, contacts: ReadonlyArray<Contact>): 
         const next = due[index];
         if (next === undefined) return Effect.fail(new Cause.NoSuchElementError());
         const failed = Latch.makeUnsafe();
-        const first = session.announce(next).pipe(
+        const first = announcer.announce(next).pipe(
           Effect.tapError((error) => {
             unsettled--;
             return Effect.flatMap(untilDue(contacts), (millis) =>
-              session.tellFailure(error, unsettled === 0 ? millis / 1000 : undefined),
+              announcer.tellFailure(error, unsettled === 0 ? millis / 1000 : undefined),
             );
           }),
           Effect.mapError(() => new Cause.NoSuchElementError()),
         );
         const others = Effect.suspend(() => ask(index + 1));
         if (!lane.hurry) return first.pipe(Effect.catch(() => others));
-        const hurryAfter = Duration.seconds(session.settings.hurryAfter);
+        const hurryAfter = Duration.seconds(announcer.settings.hurryAfter);
         return Effect.race(
           Effect.tapError(first, () => Latch.open(failed)),
           failed.await.pipe(Effect.timeoutOption(hurryAfter), Effect.andThen(others)),
@@ -92,18 +98,18 @@ const untilDue = (contacts: ReadonlyArray<Contact>): Effect.Effect<number> =>
   );
 
 /** Waits until the tracker that answered is to be asked again: its interval, news for it, another port of ours, or a want of peers. */
-const pause = (session: Session, options: AnnounceOptions, { contact, waits }: Answer): Effect.Effect<void> =>
+const pause = (announcer: Announcer, options: AnnounceOptions, { contact, waits }: Answer): Effect.Effect<void> =>
   Effect.raceAllFirst([
     Effect.sleep(Duration.seconds(waits.next)),
     Effect.andThen(
       Effect.sleep(Duration.seconds(waits.earliest)),
       Effect.raceFirst(options.hungry.await, options.otherPort(contact.port)),
     ),
-    session.news(contact),
+    announcer.news(contact),
   ]);
 
 /** The answers of one lane, for ever or until none of its trackers may be asked again. */
-const answers = (session: Session, options: AnnounceOptions, lane: Lane): Stream.Stream<Answer> =>
+const answers = (announcer: Announcer, options: AnnounceOptions, lane: Lane): Stream.Stream<Answer> =>
   Stream.fromPull(
     Effect.sync(() => {
       let tiers = lane.tiers;
@@ -112,10 +118,10 @@ const answers = (session: Session, options: AnnounceOptions, lane: Lane): Stream
         while (true) {
           yield* wait;
           const contacts = tiers.flat();
-          const found = yield* round(session, lane, contacts);
+          const found = yield* round(announcer, lane, contacts);
           if (Option.isSome(found)) {
             tiers = promote(tiers, found.value.contact);
-            wait = pause(session, options, found.value);
+            wait = pause(announcer, options, found.value);
             return Arr.of(found.value);
           }
           yield* lane.failed;
@@ -130,11 +136,11 @@ const answers = (session: Session, options: AnnounceOptions, lane: Lane): Stream
 const lanesOf = Effect.fnUntraced(function* (
   tiers: ReadonlyArray<ReadonlyArray<Contact>>,
   { private: isPrivate }: AnnounceOptions,
-  session: Session,
+  announcer: Announcer,
 ) {
   if (isPrivate) return [{ tiers, hurry: false, begin: Effect.void, failed: Effect.void }];
   const gates = tiers.map((_, index) => Latch.makeUnsafe(index === 0));
-  yield* Effect.sleep(Duration.seconds(session.settings.hurryAfter)).pipe(
+  yield* Effect.sleep(Duration.seconds(announcer.settings.hurryAfter)).pipe(
     Effect.andThen(Effect.forEach(gates, Latch.open, { discard: true })),
     Effect.forkScoped,
   );
@@ -153,12 +159,12 @@ const lanesOf = Effect.fnUntraced(function* (
 export const announces = (options: AnnounceOptions): Stream.Stream<FoundPeers, never, Tracker | Events> =>
   Stream.unwrap(
     Effect.gen(function* () {
-      const session = yield* makeSession(options);
+      const announcer = yield* makeAnnouncer(options);
       const tiers = (yield* shuffled(options.tiers)).map((tier) => tier.map(contact));
-      yield* Effect.addFinalizer(() => session.stop(tiers.flat()));
-      const lanes = yield* lanesOf(tiers, options, session);
+      yield* Effect.addFinalizer(() => announcer.stop(tiers.flat()));
+      const lanes = yield* lanesOf(tiers, options, announcer);
       return Stream.fromArray(lanes).pipe(
-        Stream.flatMap((lane) => answers(session, options, lane), { concurrency: "unbounded" }),
+        Stream.flatMap((lane) => answers(announcer, options, lane), { concurrency: "unbounded" }),
         Stream.mapAccum(
           (): string | undefined => undefined,
           (former, { contact: { url }, response: { peers, externalIp } }) => [
