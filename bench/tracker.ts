@@ -1,6 +1,7 @@
 /** The smallest HTTP tracker (BEP 3 and 23): the same peers for everybody. For the benchmark and the demo. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { HostPort } from "../src/schema/hostPort.ts";
 
 /** A running tracker. */
 export interface RunningTracker {
@@ -9,10 +10,7 @@ export interface RunningTracker {
 }
 
 /** Starts a tracker on this local address that answers every announce with these IPv4 peers. */
-export const startTracker = async (
-  peers: ReadonlyArray<{ readonly host: string; readonly port: number }>,
-  host = "127.0.0.1",
-): Promise<RunningTracker> => {
+export const startTracker = async (peers: ReadonlyArray<HostPort>, host = "127.0.0.1"): Promise<RunningTracker> => {
   const compact = Buffer.concat(
     peers.map(({ host, port }) => Buffer.from([...host.split(".").map(Number), port >> 8, port & 255])),
   );

@@ -6,6 +6,7 @@ import { formatMagnet } from "../schema/magnet.ts";
 import type { Metainfo, TorrentFile } from "../schema/metainfo.ts";
 import type { TorrentSource } from "../streams/request.ts";
 import * as Text from "./display/text.ts";
+import { formatHostPort } from "../schema/hostPort.ts";
 
 /** Cells of the labels' column. */
 const LABEL_CELLS = 12;
@@ -40,9 +41,6 @@ export const hashes = (of: { readonly infoHashV1?: string; readonly infoHashV2?:
   ...(of.infoHashV1 === undefined ? [] : [`${of.infoHashV1} (v1)`]),
   ...(of.infoHashV2 === undefined ? [] : [`${of.infoHashV2} (v2)`]),
 ];
-
-const hostPort = ({ host, port }: { readonly host: string; readonly port: number }): string =>
-  host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 
 interface Leaf {
   readonly index: number;
@@ -111,7 +109,7 @@ const torrentPage = (metainfo: Metainfo): ReadonlyArray<string> => {
     ...field("Created by", [metainfo.createdBy]),
     ...field("Trackers", tiers.length === 0 ? ["none"] : tiers),
     ...field("Web seeds", [...metainfo.webSeeds, ...metainfo.httpSeeds]),
-    ...field("DHT nodes", metainfo.nodes.map(hostPort)),
+    ...field("DHT nodes", metainfo.nodes.map(formatHostPort)),
     ...field(
       "Renamed",
       info.renamed.map(({ from, to }) => `${from} -> ${to}`),
@@ -129,8 +127,8 @@ const magnetPage = (magnet: Magnet): ReadonlyArray<string> => [
   ...field("Size", [magnet.length === undefined ? undefined : `${Text.size(magnet.length)} (${magnet.length} bytes)`]),
   ...field("Trackers", magnet.trackers.length === 0 ? ["none"] : magnet.trackers),
   ...field("Web seeds", magnet.webSeeds),
-  ...field("Peers", magnet.peers.map(hostPort)),
-  ...field("DHT nodes", magnet.nodes.map(hostPort)),
+  ...field("Peers", magnet.peers.map(formatHostPort)),
+  ...field("DHT nodes", magnet.nodes.map(formatHostPort)),
   ...field("Magnet", [formatMagnet(magnet)]),
 ];
 

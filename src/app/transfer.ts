@@ -20,7 +20,7 @@ import * as Live from "../services/live.ts";
 import { download, fetchMetadata } from "../streams/download.ts";
 import { patternText } from "../streams/selection.ts";
 import type { EncryptionPolicy } from "../streams/encryption.ts";
-import type { DownloadRequest, HostPort, TorrentSource } from "../streams/request.ts";
+import type { DownloadRequest, TorrentSource } from "../streams/request.ts";
 import { commandLine } from "./commandLine.ts";
 import { Display } from "./display/Display.ts";
 import * as DisplayLayers from "./display/Display.ts";
@@ -30,6 +30,7 @@ import type { OutputFlags } from "./output.ts";
 import { rememberedPort } from "./port.ts";
 import { Screen } from "./Screen/Screen.ts";
 import { readSource } from "./source.ts";
+import type { HostPort } from "../schema/hostPort.ts";
 
 /** What the command line says of the swarm, whatever is done in it. */
 export interface TransferInput extends OutputFlags {

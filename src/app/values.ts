@@ -2,7 +2,8 @@
 import * as NetAddress from "effect/net/NetAddress";
 import * as Result from "effect/Result";
 import { parseProxy, type Proxy } from "../schema/socks5.ts";
-import type { HostPort, SelectPattern } from "../streams/request.ts";
+import type { SelectPattern } from "../streams/request.ts";
+import type { HostPort } from "../schema/hostPort.ts";
 
 /** Reads a value; the failure says what was expected. */
 export type Read<A> = (text: string) => Result.Result<A, string>;

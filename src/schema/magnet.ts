@@ -9,6 +9,7 @@ import * as magnetUri from "magnet-uri";
 import type { InfoHash } from "./infoHash.ts";
 import { MagnetError } from "./errors/MagnetError.ts";
 import { fromBytes } from "./infoHash.ts";
+import { formatHostPort, type HostPort } from "./hostPort.ts";
 
 /** What a magnet link says, checked and bounded. */
 export interface Magnet {
@@ -24,9 +25,9 @@ export interface Magnet {
   readonly trackers: ReadonlyArray<string>;
   readonly webSeeds: ReadonlyArray<string>;
   /** `x.pe`, split but not resolved. */
-  readonly peers: ReadonlyArray<{ readonly host: string; readonly port: number }>;
+  readonly peers: ReadonlyArray<HostPort>;
   /** `dht` nodes. */
-  readonly nodes: ReadonlyArray<{ readonly host: string; readonly port: number }>;
+  readonly nodes: ReadonlyArray<HostPort>;
   /** `so` (BEP 53): inclusive ranges of file indices, not expanded. */
   readonly selectOnly?: ReadonlyArray<readonly [first: number, last: number]>;
 }
@@ -45,8 +46,6 @@ const NUMBERED = /\.\d+$/;
 const ENDPOINT = /^(?:\[([0-9a-f:.]+)\]|([\w.-]+)):(\d{1,5})$/i;
 const RANGE = /^(\d{1,10})(?:-(\d{1,10}))?$/;
 const NUMBER = /^\d{1,16}$/;
-
-type Endpoint = Magnet["peers"][number];
 
 /** What `%XX` stand for; none when they stand for no text. */
 const unescape = (text: string): string | undefined => {
@@ -74,15 +73,15 @@ const readParameters = (query: string): ReadonlyMap<string, ReadonlyArray<string
   return parameters;
 };
 
-const readEndpoint = (text: string): Endpoint | undefined => {
+const readHostPort = (text: string): HostPort | undefined => {
   const match = ENDPOINT.exec(text);
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
   return host !== undefined && port > 0 && port < 65_536 ? { host, port } : undefined;
 };
 
-const readEndpoints = (texts: Iterable<string>): ReadonlyArray<Endpoint> =>
-  [...new Set(texts)].map(readEndpoint).filter((endpoint) => endpoint !== undefined);
+const readHostPorts = (texts: Iterable<string>): ReadonlyArray<HostPort> =>
+  [...new Set(texts)].map(readHostPort).filter((at) => at !== undefined);
 
 const readRanges = (texts: ReadonlyArray<string>): Magnet["selectOnly"] => {
   const ranges: Array<readonly [number, number]> = [];
@@ -149,14 +148,11 @@ export const parseMagnet = (text: string): Result.Result<Magnet, MagnetError> =>
     ...(length !== undefined && { length: Number(length) }),
     trackers: checked.announce,
     webSeeds: checked.urlList,
-    peers: readEndpoints(all("x.pe")),
-    nodes: readEndpoints(all("dht")),
+    peers: readHostPorts(all("x.pe")),
+    nodes: readHostPorts(all("dht")),
     ...(selectOnly && { selectOnly }),
   });
 };
-
-const showEndpoint = ({ host, port }: Endpoint): string =>
-  host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 
 /** The link that says what `magnet` says. */
 export const formatMagnet = (magnet: Magnet): string => {
@@ -166,11 +162,11 @@ export const formatMagnet = (magnet: Magnet): string => {
     ...(magnet.name !== undefined && { name: magnet.name.toWellFormed() }),
     announce: magnet.trackers.map((url) => url.toWellFormed()),
     urlList: magnet.webSeeds.map((url) => url.toWellFormed()),
-    peerAddresses: magnet.peers.map(showEndpoint),
+    peerAddresses: magnet.peers.map(formatHostPort),
   });
   // The package would begin with it; what looks for links in texts expects a hash there.
   const length = magnet.length === undefined ? "" : `&xl=${magnet.length}`;
-  const nodes = magnet.nodes.map((node) => `&dht=${showEndpoint(node)}`).join("");
+  const nodes = magnet.nodes.map((node) => `&dht=${formatHostPort(node)}`).join("");
   const ranges = magnet.selectOnly?.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`));
   return link + length + nodes + (ranges === undefined ? "" : `&so=${ranges.join(",")}`);
 };

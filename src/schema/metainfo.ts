@@ -3,6 +3,7 @@
  * (BEP 3, 12, 19, 27, 47, 52).
  */
 import type { InfoHash } from "./infoHash.ts";
+import type { HostPort } from "./hostPort.ts";
 
 /** One file of a torrent, in torrent order. */
 export interface TorrentFile {
@@ -60,7 +61,7 @@ export interface Metainfo {
   /** BEP 17. */
   readonly httpSeeds: ReadonlyArray<string>;
   /** DHT nodes (BEP 5). */
-  readonly nodes: ReadonlyArray<{ readonly host: string; readonly port: number }>;
+  readonly nodes: ReadonlyArray<HostPort>;
   /** v2 piece layers by root in hex (BEP 52), checked against the roots. */
   readonly pieceLayers: ReadonlyMap<string, Uint8Array>;
   readonly comment?: string;

@@ -3,11 +3,10 @@
  * services/Transport/throughProxy.ts, services/http/proxied.ts and services/Datagrams/socks5.ts send them.
  */
 import * as NetAddress from "effect/net/NetAddress";
+import type { HostPort } from "./hostPort.ts";
 
 /** A proxy, and who we are to it. */
-export interface Proxy {
-  readonly host: string;
-  readonly port: number;
+export interface Proxy extends HostPort {
   /** At most 255 bytes each. */
   readonly user?: { readonly name: string; readonly password: string };
 }

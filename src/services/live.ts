@@ -10,7 +10,6 @@ import * as BehindProxy from "./behindProxy.ts";
 import { Choker } from "./Choker/Choker.ts";
 import * as Datagrams from "./Datagrams/node.ts";
 import * as Dht from "./Dht/live.ts";
-import type { NodeName } from "./Dht/Dht.ts";
 import * as DhtStore from "./DhtStore/files.ts";
 import * as Dns from "./Dns/node.ts";
 import { Hasher } from "./Hasher.ts";
@@ -28,13 +27,14 @@ import * as Dual from "./Transport/dual.ts";
 import * as Tcp from "./Transport/tcp.ts";
 import * as Utp from "./Transport/utp.ts";
 import * as WebSeed from "./WebSeed/http.ts";
+import type { HostPort } from "../schema/hostPort.ts";
 
 /** Where the shared UDP port is bound; without `port` at any free one, without `address` at all of the machine's. */
 export interface NetworkOptions {
   readonly port?: number;
   readonly address?: NetAddress.IpAddress | undefined;
   /** Nodes through which the DHT is joined, in place of the well-known ones. */
-  readonly dhtRouters?: ReadonlyArray<NodeName> | undefined;
+  readonly dhtRouters?: ReadonlyArray<HostPort> | undefined;
   /** Peers are reached by TCP alone, not by uTP. */
   readonly noUtp?: boolean | undefined;
   /** No router is asked to pass our port on. */

@@ -2,17 +2,12 @@
 import type { Magnet } from "../schema/magnet.ts";
 import type { Metainfo } from "../schema/metainfo.ts";
 import type { EncryptionPolicy } from "./encryption.ts";
+import type { HostPort } from "../schema/hostPort.ts";
 
 /** What is to be fetched. */
 export type TorrentSource =
   | { readonly _tag: "Metainfo"; readonly metainfo: Metainfo }
   | { readonly _tag: "Magnet"; readonly magnet: Magnet };
-
-/** A host name or address with a port, not yet resolved. */
-export interface HostPort {
-  readonly host: string;
-  readonly port: number;
-}
 
 /** One pattern of `--select`: inclusive ranges of file indices (pads counted, BEP 53), or a glob on the path within the torrent. */
 export type SelectPattern =

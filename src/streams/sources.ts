@@ -12,9 +12,10 @@ import { announces } from "./announces.ts";
 import type { Candidates, Source } from "./candidates.ts";
 import type { Entrance } from "./entrance.ts";
 import type { Names } from "./names.ts";
-import type { DownloadRequest, HostPort } from "./request.ts";
+import type { DownloadRequest } from "./request.ts";
 import { changeTracker } from "./seclusion.ts";
 import type { SwarmState } from "./Swarm.ts";
+import { formatHostPort, type HostPort } from "../schema/hostPort.ts";
 
 /** Port that is told to trackers when we do not listen: the discard port, which nobody will reach us at. */
 const NO_PORT = 9;
@@ -65,7 +66,7 @@ export const addNamedPeers = (origins: Origins, candidates: Candidates): Effect.
             events.publish({
               type: "warning",
               code: "peer.unknown-host",
-              message: `peer ${at.host}:${at.port} cannot be found: ${error.message}`,
+              message: `peer ${formatHostPort(at)} cannot be found: ${error.message}`,
             }),
           ),
         ),

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest";
 import { Result, Schema } from "effect";
 import { formatMagnet, MAX_MAGNET_LENGTH, parseMagnet } from "../../src/schema/magnet.ts";
 import { describeFixtures, vectors } from "../support/fixtures.ts";
+import { formatHostPort } from "../../src/schema/hostPort.ts";
 
 const HASH = "d2354010a3ca4ade5b7427bb093a62a3899ff381";
 
@@ -9,9 +10,6 @@ const parsed = (text: string) => Result.getOrThrowWith(parseMagnet(text), (error
 
 const codeOf = (text: string): string =>
   Result.match(parseMagnet(text), { onFailure: (error) => error.code, onSuccess: () => "parsed" });
-
-const shown = ({ host, port }: { readonly host: string; readonly port: number }): string =>
-  host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 
 describe("parseMagnet", () => {
   it("says what is wrong", () => {
@@ -149,8 +147,8 @@ describeFixtures("published magnet links", () => {
       if (expect.name !== undefined) assert.strictEqual(magnet.name, expect.name);
       if (expect.trackers) assert.deepStrictEqual(magnet.trackers, expect.trackers);
       if (expect.webSeeds) assert.deepStrictEqual(magnet.webSeeds, expect.webSeeds);
-      if (expect.peers) assert.deepStrictEqual(magnet.peers.map(shown), expect.peers);
-      if (expect.dhtNodes) assert.deepStrictEqual(magnet.nodes.map(shown), expect.dhtNodes);
+      if (expect.peers) assert.deepStrictEqual(magnet.peers.map(formatHostPort), expect.peers);
+      if (expect.dhtNodes) assert.deepStrictEqual(magnet.nodes.map(formatHostPort), expect.dhtNodes);
       if (expect.selectOnly) {
         const chosen = (magnet.selectOnly ?? []).flatMap(([first, last]) =>
           Array.from({ length: last - first + 1 }, (_, i) => first + i),

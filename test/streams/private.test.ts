@@ -20,7 +20,7 @@ import { Transport } from "../../src/services/Transport/Transport.ts";
 import * as Utp from "../../src/services/Transport/utp.ts";
 import { MemoryTrackers } from "../../src/services/Tracker/memory.ts";
 import { HOLEPUNCH_ID } from "../../src/streams/holepunch.ts";
-import type { DownloadRequest, HostPort } from "../../src/streams/request.ts";
+import type { DownloadRequest } from "../../src/streams/request.ts";
 import { dhtOnly, DHT_PORT, makeDht } from "../support/dht.ts";
 import { makeGateway } from "../support/gateway.ts";
 import { makeFakePeer } from "../support/fakePeer.ts";
@@ -28,6 +28,7 @@ import { makeSniffer, type Sniffer } from "../support/sniffer.ts";
 import { type Fixture, makeClient, makeFixture, makeSeed, requestOf, TRACKER, watch } from "../support/swarm.ts";
 import { makeTreeFixture } from "../support/trees.ts";
 import { changeTracker } from "../../src/streams/seclusion.ts";
+import type { HostPort } from "../../src/schema/hostPort.ts";
 
 const secret = makeFixture({ length: 500_000, pieceLength: 32_768, tracker: TRACKER, private: true });
 const open = makeFixture({ length: 500_000, pieceLength: 32_768, tracker: TRACKER });

@@ -10,6 +10,7 @@ import type * as Effect from "effect/Effect";
 import type * as NetAddress from "effect/net/NetAddress";
 import type * as Scope from "effect/Scope";
 import { kebab } from "../../schema/errors/kebab.ts";
+import type { HostPort } from "../../schema/hostPort.ts";
 
 /** Why a packet could not be sent. */
 export type DatagramReason =
@@ -45,12 +46,6 @@ export class DatagramError extends Data.TaggedError("DatagramError")<{
   }
 }
 
-/** A place by its host's name, which is not resolved. */
-export interface HostName {
-  readonly host: string;
-  readonly port: number;
-}
-
 /** Looks at a packet and says whether it was meant for it. `bytes` is only valid during the call; must not throw. */
 export type Receiver = (bytes: Uint8Array, from: NetAddress.InetAddress) => boolean;
 
@@ -62,7 +57,7 @@ export class Datagrams extends Context.Service<
     readonly addresses: ReadonlyArray<NetAddress.InetAddress>;
     readonly send: (to: NetAddress.InetAddress, bytes: Uint8Array) => Effect.Effect<void, DatagramError>;
     /** Sends to a host by its name, where names are not ours to resolve; the address that an answer will come from is not known. */
-    readonly sendNamed?: (to: HostName, bytes: Uint8Array) => Effect.Effect<void, DatagramError>;
+    readonly sendNamed?: (to: HostPort, bytes: Uint8Array) => Effect.Effect<void, DatagramError>;
     /**
      * Sends without waiting, for those who treat a packet that could not be sent like one that was lost on its way. The bytes must not be
      * changed afterwards.

@@ -2,13 +2,14 @@
 import * as Effect from "effect/Effect";
 import * as Equal from "effect/Equal";
 import type * as NetAddress from "effect/net/NetAddress";
-import type { DatagramError, Datagrams, HostName } from "./Datagrams.ts";
+import type { DatagramError, Datagrams } from "./Datagrams.ts";
+import type { HostPort } from "../../schema/hostPort.ts";
 
 /** An address, or a name. */
-export type Recipient = NetAddress.InetAddress | HostName;
+export type Recipient = NetAddress.InetAddress | HostPort;
 
 /** Whether it is known by its name alone. */
-export const isNamed = (recipient: Recipient): recipient is HostName => "host" in recipient;
+export const isNamed = (recipient: Recipient): recipient is HostPort => "host" in recipient;
 
 /** Sends to either; names only where `Datagrams.sendNamed` is there, else nothing is sent. */
 export const sendTo = (

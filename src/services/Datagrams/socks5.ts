@@ -20,6 +20,7 @@ import { type Agreed, makeThroughProxy, refused } from "../Transport/throughProx
 import { type Connection, Transport } from "../Transport/Transport.ts";
 import { DatagramError, Datagrams } from "./Datagrams.ts";
 import { makeReceivers } from "./receivers.ts";
+import { formatHostPort } from "../../schema/hostPort.ts";
 
 /** A proxy that has not agreed within this time will not. */
 const PATIENCE = "10 seconds";
@@ -56,7 +57,7 @@ export const layer = (
       const transport = Context.get(yield* Layer.build(Layer.fresh(direct.transport)), Transport);
       const wire = Context.get(yield* Layer.build(Layer.fresh(direct.datagrams)), Datagrams);
       const ask = yield* makeThroughProxy(proxy, transport);
-      const name = `${proxy.host}:${proxy.port}`;
+      const name = formatHostPort(proxy);
       let relay: NetAddress.InetAddress | undefined;
       const receivers = makeReceivers();
 
@@ -108,7 +109,7 @@ export const layer = (
         // No port, for nobody reaches us by one.
         addresses: wire.addresses.map(({ address }) => NetAddress.inetAddressUnsafe(address, 0)),
         send: (to, bytes) => send(destination(to), NetAddress.formatInet(to), bytes),
-        sendNamed: (to, bytes) => send(to, `${to.host}:${to.port}`, bytes),
+        sendNamed: (to, bytes) => send(to, formatHostPort(to), bytes),
         sendUnsafe: (to, bytes) => {
           if (relay !== undefined) wire.sendUnsafe(relay, encodeRelayed(destination(to), bytes));
         },

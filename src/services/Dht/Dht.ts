@@ -10,14 +10,9 @@ import type * as NetAddress from "effect/net/NetAddress";
 import type * as Stream from "effect/Stream";
 import type { InfoHash } from "../../schema/infoHash.ts";
 import type { NodeStats } from "./node.ts";
+import type { HostPort } from "../../schema/hostPort.ts";
 
 export type { NodeStats } from "./node.ts";
-
-/** A node by its host's name or address, not yet resolved. */
-export interface NodeName {
-  readonly host: string;
-  readonly port: number;
-}
 
 /** What is told to the nodes nearest to a torrent. */
 export interface Announcement {
@@ -30,7 +25,7 @@ export interface Announcement {
 /** How peers of a torrent are looked for. */
 export interface PeersOptions {
   /** Nodes that the torrent or the magnet names, for joining. */
-  readonly nodes?: ReadonlyArray<NodeName>;
+  readonly nodes?: ReadonlyArray<HostPort>;
   /** Asked before and after each lookup: what is announced to the nodes it ended at; a seed looks for those who are none (BEP 33). */
   readonly announce?: () => Announcement | undefined;
 }

@@ -8,8 +8,8 @@ import * as NetAddress from "effect/net/NetAddress";
 import * as Result from "effect/Result";
 import type { Contact } from "../../schema/compactNodes.ts";
 import { DhtSettings } from "../../schema/settings.ts";
-import type { NodeName } from "./Dht.ts";
 import type { Beginnings, DhtNode } from "./node.ts";
+import type { HostPort } from "../../schema/hostPort.ts";
 
 /** Contacts and addresses that are kept of each family. */
 const MAX_BEGINNINGS = 200;
@@ -23,7 +23,7 @@ export interface Bootstrap {
   /** Where a lookup of this family begins while its table is too small to. */
   readonly beginnings: (family: NetAddress.IpFamily, tableSize: number) => Beginnings;
   /** Adds names; they come before the routers. */
-  readonly name: (nodes: ReadonlyArray<NodeName>) => void;
+  readonly name: (nodes: ReadonlyArray<HostPort>) => void;
   /** A node of that address may be there. */
   readonly mention: (contact: Contact) => void;
   /** Joins with these nodes and joins again whenever they are alone; runs for ever. What `news` gives waits for the next change. */
@@ -32,15 +32,15 @@ export interface Bootstrap {
 
 /** Knows nobody yet; `routers` come last. `byName`: names are not ours to resolve, nodes are greeted by them. */
 export const makeBootstrap = Effect.fnUntraced(function* (
-  routers: ReadonlyArray<NodeName>,
+  routers: ReadonlyArray<HostPort>,
   byName: boolean,
 ): Effect.fn.Return<Bootstrap, never, Dns.Dns> {
   const dns = yield* Dns.Dns;
   const settings = yield* DhtSettings;
   const contacts: Array<Contact> = [];
   const addresses: Array<NetAddress.InetAddress> = [];
-  const named: Array<NodeName> = [];
-  let waiting: Array<NodeName> = [...routers];
+  const named: Array<HostPort> = [];
+  let waiting: Array<HostPort> = [...routers];
 
   const beginnings: Bootstrap["beginnings"] = (family, tableSize) => {
     if (tableSize >= settings.bucketSize) return { nodes: [], addresses: [] };

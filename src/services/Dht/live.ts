@@ -6,12 +6,13 @@ import * as Layer from "effect/Layer";
 import * as NetAddress from "effect/net/NetAddress";
 import * as Option from "effect/Option";
 import * as Result from "effect/Result";
-import { Dht, type NodeName } from "./Dht.ts";
+import { Dht } from "./Dht.ts";
 import { makeLazy } from "./lazy.ts";
 import type { DhtServices } from "./network.ts";
+import type { HostPort } from "../../schema/hostPort.ts";
 
 /** Where everybody begins who knows nobody: the routers that clients of today run. */
-const ROUTERS: ReadonlyArray<NodeName> = [
+const ROUTERS: ReadonlyArray<HostPort> = [
   { host: "dht.libtorrent.org", port: 25_401 },
   { host: "dht.transmissionbt.com", port: 6_881 },
   { host: "router.bittorrent.com", port: 6_881 },
@@ -29,7 +30,7 @@ const ownAddresses = (): ReadonlyArray<NetAddress.IpAddress> =>
 
 /** The DHT over the shared port; `routers` replace the well-known ones. */
 export const layer = (
-  options: { readonly routers?: ReadonlyArray<NodeName> | undefined } = {},
+  options: { readonly routers?: ReadonlyArray<HostPort> | undefined } = {},
 ): Layer.Layer<Dht, never, DhtServices> =>
   Layer.effect(
     Dht,

@@ -20,9 +20,10 @@ import { Datagrams } from "../Datagrams/Datagrams.ts";
 import { DhtStore } from "../DhtStore/DhtStore.ts";
 import { Hasher } from "../Hasher.ts";
 import { makeBootstrap } from "./bootstrap.ts";
-import type { Announcement, Dht, NodeName, PeersOptions } from "./Dht.ts";
+import type { Announcement, Dht, PeersOptions } from "./Dht.ts";
 import { type DhtNode, makeNode } from "./node.ts";
 import { isReachable } from "./place.ts";
+import type { HostPort } from "../../schema/hostPort.ts";
 
 /** Addresses of peers that wait to be taken; what comes while nobody takes them is let go. */
 const PEERS_WAITING = 4_096;
@@ -32,7 +33,7 @@ const JITTER = 0.1;
 /** How the DHT is joined. */
 export interface DhtOptions {
   /** Whom to ask when nobody else is known. */
-  readonly routers: ReadonlyArray<NodeName>;
+  readonly routers: ReadonlyArray<HostPort>;
   /** Addresses of this machine, where the shared port is bound to all of them. */
   readonly own?: ReadonlyArray<NetAddress.IpAddress>;
   /** Unpredictable bytes; by default of `Random`. */

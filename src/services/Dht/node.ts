@@ -14,7 +14,7 @@ import type { Contact } from "../../schema/compactNodes.ts";
 import type { Answer, Query } from "../../schema/krpc.ts";
 import { fitsAddress, inBucket, isLocal, makeNodeId, NODE_ID_LENGTH, type NodeId } from "../../schema/nodeId.ts";
 import { DhtSettings } from "../../schema/settings.ts";
-import type { Datagrams, HostName } from "../Datagrams/Datagrams.ts";
+import type { Datagrams } from "../Datagrams/Datagrams.ts";
 import type { SavedFamily } from "../../schema/dhtTable.ts";
 import { makeAnswering } from "./answering.ts";
 import { lookup, type LookupResult } from "./lookup.ts";
@@ -25,6 +25,7 @@ import { makeTable } from "./table.ts";
 import { monotonicMillis } from "../time.ts";
 import { makeTokens } from "./tokens.ts";
 import { makeVotes } from "./votes.ts";
+import type { HostPort } from "../../schema/hostPort.ts";
 
 /** Participants that are remembered as written to first by us: who else writes has found us by himself. */
 const MAX_CONTACTED = 4_096;
@@ -57,7 +58,7 @@ export interface DhtNode {
   /** Pings an address; who answers is taken into the table where there is room. */
   readonly greet: (address: NetAddress.InetAddress) => void;
   /** The same by a name that is not ours to resolve; done when it answered or will not. */
-  readonly greetNamed: (name: HostName) => Effect.Effect<void>;
+  readonly greetNamed: (name: HostPort) => Effect.Effect<void>;
   readonly closest: (target: NodeId) => ReadonlyArray<Contact>;
   readonly contacts: () => ReadonlyArray<Contact>;
   readonly stats: () => NodeStats;

@@ -32,6 +32,7 @@ import { Datagrams } from "../Datagrams/Datagrams.ts";
 import { isNamed, mayBe, type Recipient, sendTo } from "../Datagrams/recipient.ts";
 import { monotonicMillis } from "../time.ts";
 import { firstCounts, joinAnnounces, overFamilies } from "./families.ts";
+import { formatHostPort } from "../../schema/hostPort.ts";
 
 /** Connection ids kept: more trackers than any session speaks with in a minute. */
 const MAX_CONNECTIONS = 512;
@@ -49,7 +50,7 @@ interface Waiting {
 /** Reads an answer; undefined for bytes that are none. */
 type Read = (bytes: Uint8Array, family: NetAddress.IpFamily) => Answer | undefined;
 
-const keyOf = (to: Recipient): string => (isNamed(to) ? `${to.host}:${to.port}` : NetAddress.formatInet(to));
+const keyOf = (to: Recipient): string => (isNamed(to) ? formatHostPort(to) : NetAddress.formatInet(to));
 
 /** What is asked of a tracker once a connection id is there: the packet, its answers, and what is wanted of them. */
 interface Question<A> {

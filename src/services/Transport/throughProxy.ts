@@ -7,6 +7,7 @@ import type * as Scope from "effect/Scope";
 import { TransportError } from "../../schema/errors/TransportError.ts";
 import { type Destination, negotiate, type Proxy, type Wish } from "../../schema/socks5.ts";
 import type { Connection, DialOptions, Transport } from "./Transport.ts";
+import { formatHostPort } from "../../schema/hostPort.ts";
 
 /** What the proxy agreed to. */
 export interface Agreed {
@@ -22,7 +23,7 @@ export const refused = (address: string, why: string): TransportError =>
 /** Makes the function that asks `proxy`; `name` is what errors are about. */
 export const makeThroughProxy = Effect.fnUntraced(function* (proxy: Proxy, direct: Transport["Service"]) {
   const dns = yield* Dns.Dns;
-  const at = `${proxy.host}:${proxy.port}`;
+  const at = formatHostPort(proxy);
   const addressOf = Effect.suspend(() => {
     const literal = NetAddress.inetAddressFromIpString(proxy.host, proxy.port);
     if (Result.isSuccess(literal)) return Effect.succeed(literal.success);

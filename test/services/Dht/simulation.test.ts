@@ -7,12 +7,12 @@ import type { SavedTable } from "../../../src/schema/dhtTable.ts";
 import { fromBytes, type InfoHash } from "../../../src/schema/infoHash.ts";
 import type { Contact } from "../../../src/schema/compactNodes.ts";
 import { commonPrefix, makeNodeId, NODE_ID_BITS } from "../../../src/schema/nodeId.ts";
-import type { NodeName } from "../../../src/services/Dht/Dht.ts";
 import { makeNetwork } from "../../../src/services/Dht/network.ts";
 import * as MemoryDhtStore from "../../../src/services/DhtStore/memory.ts";
 import { Hasher } from "../../../src/services/Hasher.ts";
 import * as MemoryNetwork from "../../../src/services/MemoryNetwork/MemoryNetwork.ts";
 import { DHT_PORT, inet } from "../../support/dht.ts";
+import type { HostPort } from "../../../src/schema/hostPort.ts";
 
 const NODES = 2_000;
 /** Nodes that leave without a word after the announces, each replaced by a new one. */
@@ -67,7 +67,7 @@ const makeSimulation = Effect.gen(function* () {
   const nodes: Array<Simulated> = [];
   let addresses = 0;
   const nextAddress = (): string => `${20 + Math.floor(addresses / 250)}.${addresses++ % 250}.7.1`;
-  const start = (address: string, known: { routers: ReadonlyArray<NodeName>; saved?: SavedTable }) =>
+  const start = (address: string, known: { routers: ReadonlyArray<HostPort>; saved?: SavedTable }) =>
     Effect.gen(function* () {
       const scope = yield* Scope.fork(outer);
       const context = yield* Layer.buildWithScope(
