@@ -53,6 +53,7 @@ export const bars = (rows: ReadonlyArray<Row>, { startup, idle }: Others): Reado
     atMost(0.85, "1 peer: wall to libtorrent's", wall("one-peer") / wall("one-peer", "libtorrent")),
     atMost(1.1, "1 peer: CPU to the floor's", cpu("one-peer") / cpu("one-peer", "floor")),
     atMost(120, "1 peer: peak anonymous MiB", anon("one-peer")),
+    atLeast(0.9, "v2: throughput to v1's", wall("one-peer") / wall("v2")),
     atMost(0.8, "8 peers: wall to libtorrent's", wall("eight-peers") / wall("eight-peers", "libtorrent")),
     atMost(1.25, "50 peers: wall to that with 8", wall("fifty-peers") / wall("eight-peers")),
     atMost(1.25, "200 peers: wall to that with 8", wall("two-hundred-peers") / wall("eight-peers")),

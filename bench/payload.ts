@@ -13,6 +13,9 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { LEAF_BLOCK, layerRoot, nodeOver } from "../src/schema/merkle.ts";
+import { pieceLevel } from "../src/schema/pieceHashes.ts";
+import { digests } from "../src/services/digests.ts";
 
 const mebibyte = 1024 * 1024;
 
@@ -24,6 +27,8 @@ export interface PayloadSpec {
   readonly repeat: number;
   /** How many files it is cut into, most of them small; one file that is not in a folder when absent. Only where `repeat` is 1. */
   readonly files?: number;
+  /** v1 when absent. Only of one file, and where `repeat` is 1. */
+  readonly version?: "v2" | "hybrid";
 }
 
 /** A file of a payload. */
@@ -45,7 +50,9 @@ export interface Payload extends PayloadSpec {
   readonly info: Buffer;
   /** File with the same. */
   readonly infoFile: string;
-  /** 40 hexadecimal digits. */
+  /** The value of `piece layers` (BEP 52); empty in v1. */
+  readonly layers: Buffer;
+  /** 40 hexadecimal digits; of v2 the first ones of its hash, as on the wire. */
   readonly infoHash: string;
   /** SHA-256 of the whole payload, hexadecimal. */
   readonly sha256: string;
@@ -112,18 +119,58 @@ const pieceHashes = (path: string, spec: PayloadSpec): Buffer => {
   return Buffer.concat(Array.from({ length: spec.repeat }, () => Buffer.concat(hashes)));
 };
 
-const infoOf = (blob: string, spec: PayloadSpec, torrentName: string): Buffer => {
+/** The nodes of all pieces, one after the other (BEP 52). */
+const pieceLayer = (path: string, { pieceLength }: PayloadSpec): Buffer => {
+  const nodes: Array<Uint8Array> = [];
+  const piece = Buffer.allocUnsafe(pieceLength);
+  const file = openSync(path, "r");
+  for (let read = readSync(file, piece); read > 0; read = readSync(file, piece)) {
+    const leaves = Array.from({ length: Math.ceil(read / LEAF_BLOCK) }, (_, nth) =>
+      digests.sha256(piece.subarray(nth * LEAF_BLOCK, Math.min((nth + 1) * LEAF_BLOCK, read))),
+    );
+    nodes.push(nodeOver(Buffer.concat(leaves), 0, pieceLevel(pieceLength), digests.sha256));
+  }
+  closeSync(file);
+  return Buffer.concat(nodes);
+};
+
+/** What v2 says of the one file: the value of `file tree`, and that of `piece layers`. */
+const treeOf = (
+  blob: string,
+  spec: PayloadSpec,
+  torrentName: string,
+): { readonly tree: Buffer; readonly layers: Buffer } => {
+  const layer = pieceLayer(blob, spec);
+  const root = layerRoot(layer, pieceLevel(spec.pieceLength), digests.sha256);
+  const tree = Buffer.concat([
+    Buffer.from("d"),
+    string(torrentName),
+    Buffer.from(`d0:d6:lengthi${spec.size}e11:pieces root`),
+    string(root),
+    Buffer.from("eee"),
+  ]);
+  const layers = Buffer.concat([Buffer.from("d"), string(root), string(layer), Buffer.from("e")]);
+  return { tree, layers };
+};
+
+const infoOf = (blob: string, spec: PayloadSpec, torrentName: string, tree: Buffer | undefined): Buffer => {
+  const v1 = spec.version !== "v2";
   const list = layoutOf(spec).map(({ path, length }) =>
     Buffer.concat([Buffer.from(`d6:lengthi${length}e4:pathl`), ...path.map(string), Buffer.from("ee")]),
   );
   return Buffer.concat([
-    ...(spec.files === undefined
-      ? [Buffer.from(`d6:lengthi${spec.size * spec.repeat}e`)]
-      : [Buffer.from("d5:filesl"), ...list, Buffer.from("e")]),
+    Buffer.from("d"),
+    ...(tree === undefined ? [] : [Buffer.from("9:file tree"), tree]),
+    ...(spec.files !== undefined
+      ? [Buffer.from("5:filesl"), ...list, Buffer.from("e")]
+      : v1
+        ? [Buffer.from(`6:lengthi${spec.size * spec.repeat}e`)]
+        : []),
+    ...(tree === undefined ? [] : [Buffer.from("12:meta versioni2e")]),
     Buffer.from("4:name"),
     string(torrentName),
-    Buffer.from(`12:piece lengthi${spec.pieceLength}e6:pieces`),
-    string(pieceHashes(blob, spec)),
+    Buffer.from(`12:piece lengthi${spec.pieceLength}e`),
+    ...(v1 ? [Buffer.from("6:pieces"), string(pieceHashes(blob, spec))] : []),
     // Private (BEP 27): no client may look for peers anywhere but at the tracker on loopback.
     Buffer.from("7:privatei1ee"),
   ]);
@@ -132,16 +179,22 @@ const infoOf = (blob: string, spec: PayloadSpec, torrentName: string): Buffer =>
 /** Makes a payload in `folder`, or finds it there from an earlier run. */
 export const makePayload = (folder: string, spec: PayloadSpec): Payload => {
   mkdirSync(folder, { recursive: true });
-  const [blob, infoFile, digest] = ["bin", "private.info", "sha256"].map((end) =>
-    join(folder, `${spec.name}.${end}`),
-  ) as [string, string, string];
+  const file = (...ends: ReadonlyArray<string>): string => join(folder, [spec.name, ...ends].join("."));
+  const described = spec.version === undefined ? [] : [spec.version];
+  const [blob, digest] = [file("bin"), file("sha256")];
+  const [infoFile, layersFile] = [file(...described, "private.info"), file(...described, "layers")];
   const torrentName = spec.files === undefined ? `${spec.name}.bin` : spec.name;
-  if (![blob, infoFile, digest].every((path) => existsSync(path)) || statSync(blob).size !== spec.size) {
+  if (![blob, digest].every((path) => existsSync(path)) || statSync(blob).size !== spec.size) {
     writeNoise(blob, spec.name, spec.size);
-    writeFileSync(infoFile, infoOf(blob, spec, torrentName));
     writeFileSync(digest, sha256(...Array.from({ length: spec.repeat }, () => blob)));
   }
+  if (![infoFile, layersFile].every((path) => existsSync(path))) {
+    const v2 = spec.version === undefined ? undefined : treeOf(blob, spec, torrentName);
+    writeFileSync(infoFile, infoOf(blob, spec, torrentName, v2?.tree));
+    writeFileSync(layersFile, v2?.layers ?? "");
+  }
   const info = readFileSync(infoFile);
+  const infoHash = createHash(spec.version === "v2" ? "sha256" : "sha1");
   return {
     ...spec,
     total: spec.size * spec.repeat,
@@ -150,7 +203,8 @@ export const makePayload = (folder: string, spec: PayloadSpec): Payload => {
     blob,
     info,
     infoFile,
-    infoHash: createHash("sha1").update(info).digest("hex"),
+    layers: readFileSync(layersFile),
+    infoHash: infoHash.update(info).digest("hex").slice(0, 40),
     sha256: readFileSync(digest, "utf8"),
   };
 };
@@ -177,9 +231,16 @@ export const place = (payload: Payload, folder: string): void => {
 export const noTracker = "http://127.0.0.1:9/announce";
 
 /** The bytes of a .torrent file with one tracker. */
-export const torrentFile = (payload: Payload, tracker: string): Buffer =>
-  Buffer.concat([Buffer.from("d8:announce"), string(tracker), Buffer.from("4:info"), payload.info, Buffer.from("e")]);
+export const torrentFile = ({ info, layers }: Payload, tracker: string): Buffer =>
+  Buffer.concat([
+    Buffer.from("d8:announce"),
+    string(tracker),
+    Buffer.from("4:info"),
+    info,
+    ...(layers.length === 0 ? [] : [Buffer.from("12:piece layers"), layers]),
+    Buffer.from("e"),
+  ]);
 
-/** A magnet link with one tracker. */
+/** A magnet link of a v1 torrent, with one tracker. */
 export const magnetLink = (payload: Payload, tracker: string): string =>
   `magnet:?xt=urn:btih:${payload.infoHash}&dn=${payload.torrentName}&tr=${encodeURIComponent(tracker)}`;

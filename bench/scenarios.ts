@@ -53,6 +53,16 @@ const seeders = ["bt-effect", "libtorrent", "rtorrent", "qBittorrent", "aria2", 
 /** The whole benchmark. */
 export const scenarios: ReadonlyArray<Scenario> = [
   { name: "one-peer", title: "1 GiB from 1 peer", task: "fetch", payload: gibibyte, peers: 1, limitSeconds: 120 },
+  ...(["v2", "hybrid"] as const).map((version) => ({
+    name: version,
+    title: `1 GiB from 1 peer, ${version === "v2" ? "v2-only" : "as a hybrid"}`,
+    task: "fetch" as const,
+    payload: { ...gibibyte, version },
+    peers: 1,
+    // The peer answers to one name of a hybrid, and libtorrent sometimes calls it by the other one alone.
+    clients: version === "v2" ? ["bt-effect", "libtorrent"] : ["bt-effect"],
+    limitSeconds: 120,
+  })),
   { name: "eight-peers", title: "1 GiB from 8 peers", task: "fetch", payload: gibibyte, peers: 8, limitSeconds: 120 },
   {
     name: "fifty-peers",
