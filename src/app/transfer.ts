@@ -7,10 +7,9 @@ import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
 import * as Option from "effect/Option";
 import * as Path from "effect/Path";
-import * as Result from "effect/Result";
 import * as Stdio from "effect/Stdio";
 import * as Stream from "effect/Stream";
-import * as NetAddress from "effect/net/NetAddress";
+import type * as NetAddress from "effect/net/NetAddress";
 import type { DownloadError } from "../schema/errors/DownloadError.ts";
 import type { DownloadEvent, Progress } from "../schema/events.ts";
 import type { TorrentInfo } from "../schema/metainfo.ts";
@@ -36,7 +35,7 @@ import type { HostPort } from "../schema/hostPort.ts";
 export interface TransferInput extends OutputFlags {
   readonly torrent: string;
   readonly port: Option.Option<number>;
-  readonly bind: Option.Option<string>;
+  readonly bind: Option.Option<NetAddress.IpAddress>;
   readonly peer: ReadonlyArray<HostPort>;
   readonly tracker: ReadonlyArray<string>;
   readonly noTrackers: boolean;
@@ -174,7 +173,6 @@ export const transfer = <E, R>(
     const ipFilter = Option.isSome(input.ipFilter) ? yield* filterIn(input.ipFilter.value) : undefined;
     const wished = Option.isSome(input.port) ? Effect.succeed(input.port.value) : rememberedPort;
     const port = proxy === undefined ? yield* wished : 0;
-    const address = Option.flatMap(input.bind, (text) => Result.getSuccess(NetAddress.ipFromString(text)));
     const given = { source, folder: path.resolve("."), port };
     yield* Effect.gen(function* () {
       const request = yield* ask(given, learn(input, args));
@@ -183,7 +181,7 @@ export const transfer = <E, R>(
       Effect.provide(
         Live.layer({
           port,
-          address: Option.getOrUndefined(address),
+          address: Option.getOrUndefined(input.bind),
           noUtp: input.noUtp,
           noPortMapping: input.noPortMapping,
           ipFilter,

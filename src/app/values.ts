@@ -67,11 +67,9 @@ export const hostPort: Read<HostPort> = (value) => {
     : Result.fail("HOST:PORT, like example.org:6881, 10.0.0.1:6881 or [::1]:6881");
 };
 
-/** An IPv4 or IPv6 address, as given. */
-export const address: Read<string> = (value) =>
-  Result.isSuccess(NetAddress.ipFromString(value))
-    ? Result.succeed(value)
-    : Result.fail("an IP address of this machine, like 192.168.1.2");
+/** An IPv4 or IPv6 address. */
+export const address: Read<NetAddress.IpAddress> = (value) =>
+  Result.mapError(NetAddress.ipFromString(value), () => "an IP address of this machine, like 192.168.1.2");
 
 /** `socks5://[user:password@]host:port`. */
 export const proxy: Read<Proxy> = (value) => {

@@ -1,4 +1,5 @@
 /** What a download is asked to do: the options of `download`, as plain data. Where the pipeline begins. */
+import type * as NetAddress from "effect/net/NetAddress";
 import type { Magnet } from "../schema/magnet.ts";
 import type { Metainfo } from "../schema/metainfo.ts";
 import type { EncryptionPolicy } from "./encryption.ts";
@@ -31,7 +32,7 @@ export interface DownloadRequest {
   /** TCP port to listen on; 0: any free one. */
   readonly port: number;
   /** Local address to listen on and dial from. */
-  readonly bind?: string;
+  readonly bind?: NetAddress.IpAddress;
   /** Peers to try, whatever the trackers say. */
   readonly peers: ReadonlyArray<HostPort>;
   /** More trackers, each a tier of its own after the torrent's. */

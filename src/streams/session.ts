@@ -11,8 +11,6 @@ import * as Fiber from "effect/Fiber";
 import * as Latch from "effect/Latch";
 import type { SecureRandom } from "effect/crypto/SecureRandom";
 import type * as Dns from "effect/net/Dns";
-import * as NetAddress from "effect/net/NetAddress";
-import * as Result from "effect/Result";
 import * as Scope from "effect/Scope";
 import { makeBlame } from "../schema/blame.ts";
 import { type DownloadError, DownloadFailed } from "../schema/errors/DownloadError.ts";
@@ -142,8 +140,7 @@ export const runSession = Effect.fnUntraced(function* (
   const { known, name, names } = identity;
   const { source } = request;
   if (yield* tellKnown(goal, source, known)) return;
-  const bind = request.bind === undefined ? undefined : Result.getOrUndefined(NetAddress.ipFromString(request.bind));
-  const listener = yield* listen(request.port, bind, name);
+  const listener = yield* listen(request.port, request.bind, name);
   const port = listener?.addresses[0].port;
   const blame = makeBlame();
   const acquaintances = makeAcquaintances();
@@ -225,7 +222,7 @@ export const runSession = Effect.fnUntraced(function* (
     webSeeds,
     candidates,
     listener,
-    bind,
+    bind: request.bind,
     maxPeers: request.maxPeers,
     scope,
     stored: (index) => {

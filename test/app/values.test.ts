@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest";
 import { Result } from "effect";
+import * as NetAddress from "effect/net/NetAddress";
 import * as values from "../../src/app/values.ts";
 
 const accepted = <A>(read: values.Read<A>, text: string): A | undefined => Result.getOrUndefined(read(text));
@@ -42,8 +43,8 @@ describe("values", () => {
   });
 
   it("takes addresses of either family for --bind", () => {
-    assert.strictEqual(accepted(values.address, "127.0.0.1"), "127.0.0.1");
-    assert.strictEqual(accepted(values.address, "::1"), "::1");
+    for (const text of ["127.0.0.1", "::1"])
+      assert.deepStrictEqual(accepted(values.address, text), NetAddress.ipFromStringUnsafe(text));
     for (const text of ["localhost", "256.1.1.1", ""]) assert.isTrue(refused(values.address, text), text);
   });
 

@@ -113,7 +113,7 @@ const interrupts = (options: {
       Stream.runForEach(
         download({
           ...request({ _tag: "Metainfo", metainfo }, join(folder, "out")),
-          bind: "127.0.0.1",
+          bind: NetAddress.ipFromStringUnsafe("127.0.0.1"),
           trackers: [tracker.url],
           ...options.change,
         }),
