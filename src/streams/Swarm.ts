@@ -1,6 +1,6 @@
 /**
  * Who is connected, for one download, and what they all share: the registry that broadcasts, the ticker and the choker go through, and the rooms that each
- * conversation is given. It decides nothing itself; each conversation registers a `Member` and acts on what it is told.
+ * conversation is given. It decides nothing itself; each conversation registers a `Member` (member.ts) and acts on what it is told.
  *
  * Life cycle: one per download; members come and go with their conversations.
  */
@@ -10,8 +10,6 @@ import * as Deferred from "effect/Deferred";
 import * as Effect from "effect/Effect";
 import * as Random from "effect/Random";
 import type * as Scope from "effect/Scope";
-import type { PexPeer } from "../schema/utPex.ts";
-import type { PeerReason } from "../schema/errors/PeerError.ts";
 import type { StorageError } from "../schema/errors/StorageError.ts";
 import { Hasher } from "../services/Hasher.ts";
 import { monotonicMillis } from "../services/time.ts";
@@ -20,6 +18,7 @@ import type { DhtHook } from "./dhtPeers.ts";
 import type { Encryption } from "./encryption.ts";
 import { type HashExchange, makeHashExchange } from "./hashes/exchange.ts";
 import type { Holepunch } from "./holepunch.ts";
+import type { Asker, Member } from "./member.ts";
 import type { MetadataExchange } from "./metadata.ts";
 import type { Names } from "./names.ts";
 import { makeRecentReads, type RecentReads } from "./recentReads.ts";
@@ -36,53 +35,6 @@ export interface Totals {
   wasted: number;
   lastUseful: number;
 }
-
-/** One conversation, as the rest of the download sees it. Methods are synchronous; times are milliseconds of the monotonic clock. */
-export interface Member {
-  /** Unique in this download. */
-  readonly serial: number;
-  /** `address:port`. */
-  readonly address: string;
-  readonly peerId: string;
-  readonly direction: "incoming" | "outgoing";
-  readonly connectedAt: number;
-  /** Both sides go on with v2 (BEP 52). */
-  readonly v2: boolean;
-  readonly client: () => string;
-  /** The metadata arrived. */
-  readonly attach: (torrent: Torrent) => void;
-  /** We have one more piece. */
-  readonly gained: (index: number) => void;
-  /** We have one piece less. */
-  readonly lost: (index: number) => void;
-  /** Asks for more, by no more than `quota` bytes where that is given. Returns the bytes asked for. */
-  readonly refill: (now: number, quota?: number) => number;
-  /** Timers: snubbing, keep-alive, idleness. */
-  readonly tick: (now: number) => void;
-  readonly setChoked: (choked: boolean, now: number) => void;
-  /** Ends the conversation. */
-  readonly part: (reason: PeerReason) => void;
-  /** How others are told of it; absent while nobody could reach it. */
-  readonly contact: () => PexPeer | undefined;
-  readonly isSeed: () => boolean;
-  /** The peer chokes us. */
-  readonly choking: () => boolean;
-  /** We choke the peer. */
-  readonly choked: () => boolean;
-  readonly chokedSince: () => number;
-  /** The peer wants something of ours. */
-  readonly wants: () => boolean;
-  readonly weWant: () => boolean;
-  readonly snubbed: () => boolean;
-  /** Bytes per second. */
-  readonly downloadRate: (now: number) => number;
-  /** Payload bytes of use that it delivered, and that it was sent. */
-  readonly delivered: () => number;
-  readonly uploaded: () => number;
-}
-
-/** Somebody who asks for payload: a conversation, or a connection to a web seed. */
-export type Asker = Pick<Member, "refill">;
 
 /** The connected peers of one download and what they share. */
 export interface SwarmState {
@@ -135,14 +87,6 @@ export interface SwarmState {
 
 /** The swarm of the download at hand. */
 export class Swarm extends Context.Service<Swarm, SwarmState>()("bt-effect/streams/Swarm") {}
-
-/** The connected peers that can be told of. */
-export const contacts = function* ({ members }: Pick<SwarmState, "members">): Generator<PexPeer> {
-  for (const member of members) {
-    const contact = member.contact();
-    if (contact !== undefined) yield contact;
-  }
-};
 
 /** A swarm that nobody has joined. */
 export const makeSwarm = Effect.fnUntraced(function* (options: {

@@ -8,7 +8,7 @@ import * as NetAddress from "effect/net/NetAddress";
 import * as Option from "effect/Option";
 import * as Result from "effect/Result";
 import { MAX_RECORD_PEERS } from "../schema/resume.ts";
-import type { Member } from "./Swarm.ts";
+import type { Member } from "./member.ts";
 
 /** What is asked of a member. */
 type Acquaintance = Pick<Member, "contact" | "delivered" | "uploaded">;

@@ -10,7 +10,8 @@ import { PeerSettings } from "../schema/settings.ts";
 import { Choker, type PeerStanding } from "../services/Choker/Choker.ts";
 import { slotsFor } from "../services/Choker/slots.ts";
 import { monotonicMillis } from "../services/time.ts";
-import { type Member, Swarm } from "./Swarm.ts";
+import type { Member } from "./member.ts";
+import { Swarm } from "./Swarm.ts";
 
 /** Between two ticks, in milliseconds. */
 const TICK = 500;

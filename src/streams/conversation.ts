@@ -12,7 +12,6 @@ import * as Effect from "effect/Effect";
 import * as Pull from "effect/Pull";
 import type * as Scope from "effect/Scope";
 import * as Stream from "effect/Stream";
-import * as Hex from "effect/encoding/Hex";
 import { byteLength } from "../schema/bitfield.ts";
 import { PeerError, type PeerReason, type WireViolation } from "../schema/errors/PeerError.ts";
 import type { TransportError } from "../schema/errors/TransportError.ts";
@@ -30,7 +29,9 @@ import { makeDialogue } from "./dialogue.ts";
 import { makeExtensions } from "./extensions.ts";
 import type { Link } from "./link.ts";
 import { makePex } from "./pex.ts";
-import { contacts, type Member, Swarm } from "./Swarm.ts";
+import { makeLiveness } from "./liveness.ts";
+import { contacts, makeMember } from "./member.ts";
+import { Swarm } from "./Swarm.ts";
 import { makeNotices } from "./notices.ts";
 import { paced } from "./pacing.ts";
 import { monotonicMillis } from "../services/time.ts";
@@ -58,10 +59,7 @@ const begin = Effect.fnUntraced(function* (
   const leaving = yield* Deferred.make<void>();
   const { connection } = link;
   const connectedAt = monotonicMillis(clock);
-  let lastHeard = connectedAt;
-  let lastSaid = connectedAt;
-  let lastOfUse = connectedAt;
-  let chokedSince = connectedAt;
+  const liveness = makeLiveness(settings, connectedAt);
   let uploaded = 0;
   let unread = 0;
 
@@ -74,7 +72,7 @@ const begin = Effect.fnUntraced(function* (
     Deferred.doneUnsafe(leaving, Effect.void);
   };
   const send = (bytes: Uint8Array): void => {
-    lastSaid = monotonicMillis(clock);
+    liveness.said(monotonicMillis(clock));
     if (connection.sendUnsafe(bytes)) unread = 0;
     else {
       unread += bytes.length;
@@ -98,7 +96,7 @@ const begin = Effect.fnUntraced(function* (
       return info === undefined ? begin : pieceOffset(info, index) + begin;
     },
     sent: (bytes) => {
-      lastSaid = monotonicMillis(clock);
+      liveness.said(monotonicMillis(clock));
       unread = 0;
       uploaded += bytes;
       swarm.totals.uploaded += bytes;
@@ -115,7 +113,7 @@ const begin = Effect.fnUntraced(function* (
     connectedAt,
     exchange: swarm.exchange,
     isSeed: () => dialogue.isSeed(),
-    connected: () => contacts(swarm),
+    connected: () => contacts(swarm.members),
   });
   const wantsNothing = (): boolean => swarm.torrent()?.table.missing() === 0;
   const notices = makeNotices({
@@ -139,51 +137,6 @@ const begin = Effect.fnUntraced(function* (
     send,
     convict,
   });
-  /** Two sides that download nothing have nothing to do with each other (BEP 21). */
-  const bothShare = (): boolean => wantsNothing() && (dialogue.isSeed() || notices.uploadOnly());
-  const member: Member = {
-    serial: swarm.nextSerial(),
-    address: link.address,
-    peerId: Hex.encode(link.peerId),
-    direction: connection.direction,
-    connectedAt,
-    v2: link.v2,
-    client: extensions.client,
-    attach: (torrent) => {
-      const bad = dialogue.attach(torrent, monotonicMillis(clock));
-      if (bad !== undefined) part(bad);
-    },
-    gained: (index) => dialogue.gained(index),
-    lost: (index) => dialogue.lost(index),
-    refill: (now, quota) => dialogue.refill(now, quota),
-    tick: (now) => {
-      const { state } = dialogue;
-      dialogue.requests()?.checkSnubbed(now, settings.snubTimeout);
-      extensions.tick(now);
-      dialogue.tick(now);
-      if (state.wants || state.weWant) lastOfUse = now;
-      if (now - lastHeard > settings.idleTimeout) part({ _tag: "Idle", afterMillis: now - lastHeard });
-      else if (now - lastOfUse > settings.uselessTimeout || bothShare()) part({ _tag: "Useless" });
-      else if (now - lastSaid > settings.keepAlive) send(encode({ _tag: "KeepAlive" }));
-      dialogue.refill(now);
-    },
-    setChoked: (choked, now) => {
-      if (choked !== dialogue.choked()) chokedSince = now;
-      dialogue.setChoked(choked);
-    },
-    part,
-    contact: pex.contact,
-    isSeed: () => dialogue.isSeed(),
-    choking: () => dialogue.state.choking,
-    choked: () => dialogue.choked(),
-    chokedSince: () => chokedSince,
-    wants: () => dialogue.state.wants,
-    weWant: () => dialogue.state.weWant,
-    snubbed: () => dialogue.requests()?.snubbed() ?? false,
-    downloadRate: (now) => dialogue.requests()?.rate(now) ?? 0,
-    delivered: () => dialogue.delivered(),
-    uploaded: () => uploaded,
-  };
   const dialogue = makeDialogue({
     link,
     swarm,
@@ -196,6 +149,21 @@ const begin = Effect.fnUntraced(function* (
     convict,
     interested: swarm.interested,
     quota: () => (download.limited() ? 0 : Number.POSITIVE_INFINITY),
+  });
+  const member = makeMember({
+    serial: swarm.nextSerial(),
+    link,
+    connectedAt,
+    settings,
+    dialogue,
+    extensions,
+    liveness,
+    contact: pex.contact,
+    bothShare: () => wantsNothing() && (dialogue.isSeed() || notices.uploadOnly()),
+    uploaded: () => uploaded,
+    keepAlive: () => send(encode({ _tag: "KeepAlive" })),
+    part,
+    now: () => monotonicMillis(clock),
   });
   const decode = makeDecoder({
     blocks: {
@@ -236,7 +204,7 @@ const begin = Effect.fnUntraced(function* (
     WireViolation | TransportError | PeerError
   > = Effect.flatMap(pull, (messages) => {
     const now = monotonicMillis(clock);
-    lastHeard = now;
+    liveness.heard(now);
     for (const message of messages) {
       const reason = dialogue.received(message, now);
       if (reason === undefined) continue;

@@ -2,7 +2,7 @@
 import * as NetAddress from "effect/net/NetAddress";
 import * as Result from "effect/Result";
 import { peerPriority } from "../schema/peerPriority.ts";
-import type { Member } from "./Swarm.ts";
+import type { Member } from "./member.ts";
 import type { Vantage } from "./vantage.ts";
 
 /** A peer has so long to become of use, in milliseconds. */
