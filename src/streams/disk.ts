@@ -5,6 +5,7 @@
  * Life cycle: one per session. `prepare` once, when the metadata is known; `finish` when everything is there; `stop` at the end in any case.
  */
 import * as Effect from "effect/Effect";
+import * as Latch from "effect/Latch";
 import type * as Scope from "effect/Scope";
 import type { DownloadError } from "../schema/errors/DownloadError.ts";
 import type { StorageError } from "../schema/errors/StorageError.ts";
@@ -32,6 +33,8 @@ export interface Disk {
   ) => Effect.Effect<Prepared, DownloadError, Storage | ResumeStore | Hasher | Picker | Events | Scope.Scope>;
   /** Whether everything that is wanted is there. */
   readonly isComplete: () => boolean;
+  /** Waits until everything that is wanted is there. */
+  readonly complete: Effect.Effect<void>;
   /** A piece is verified and on disk. */
   readonly wrote: (index: number) => void;
   /** Bytes that are missing of what is wanted; of everything where we only share. */
@@ -48,6 +51,8 @@ export interface Disk {
 export const makeDisk = (request: DownloadRequest, context: PrepareContext): Disk => {
   let phase: Phase = "metadata";
   let prepared: Prepared | undefined;
+  const complete = Latch.makeUnsafe(false);
+  const isComplete = (): boolean => prepared?.torrent.table.missing() === 0;
   return {
     phase: () => phase,
     prepared: () => prepared,
@@ -55,13 +60,18 @@ export const makeDisk = (request: DownloadRequest, context: PrepareContext): Dis
       Effect.suspend(() => {
         phase = "checking";
         return Effect.map(prepare(info, request, context), (made) => {
-          phase = made.torrent.table.missing() === 0 ? "finishing" : "downloading";
           prepared = made;
+          phase = isComplete() ? "finishing" : "downloading";
+          if (isComplete()) Latch.openUnsafe(complete);
           return made;
         });
       }),
-    isComplete: () => prepared?.torrent.table.missing() === 0,
-    wrote: (index) => prepared?.wrote(index),
+    isComplete,
+    complete: complete.await,
+    wrote: (index) => {
+      prepared?.wrote(index);
+      if (isComplete()) Latch.openUnsafe(complete);
+    },
     left: () => prepared?.left() ?? 0,
     lacking: () => prepared?.lacking() ?? UNKNOWN_LEFT,
     ratio: () =>

@@ -33,13 +33,14 @@ import { Blaming } from "./blaming.ts";
 import { makeCandidates } from "./candidates.ts";
 import { chokeRounds, ticks } from "./choking.ts";
 import type { ConnectionOptions } from "./connections.ts";
-import { type Discovery, makeDiscovery } from "./discovery.ts";
-import { type Disk, makeDisk } from "./disk.ts";
+import { makeDiscovery } from "./discovery.ts";
+import { makeDisk } from "./disk.ts";
 import { makeEntrance } from "./entrance.ts";
-import { type Identity, identify } from "./identity.ts";
+import { identify } from "./identity.ts";
 import { type Goal, tellFetched, tellKnown } from "./goal.ts";
 import { watchHunger } from "./hunger.ts";
 import { makeExplainer, reportCauses } from "./explaining.ts";
+import { learnAlone, learnContent } from "./learning.ts";
 import { listen } from "./listening.ts";
 import { makeMeeting } from "./meeting.ts";
 import { pacing } from "./pacing.ts";
@@ -48,10 +49,11 @@ import { reportProgress } from "./progress.ts";
 import type { DownloadRequest } from "./request.ts";
 import { share } from "./sharing.ts";
 import { addNamedPeers, addTrackerPeers, isNamed, originsOf } from "./sources.ts";
-import { Swarm, type SwarmState, type Totals } from "./Swarm.ts";
+import { Swarm, type Totals } from "./Swarm.ts";
 import { makeTelling } from "./telling.ts";
 import { monotonicMillis } from "../services/time.ts";
 import { makeVantage } from "./vantage.ts";
+import { watchdog } from "./watchdog.ts";
 import { makeWebSeeds, type WebSeeds } from "./webSeeds/webSeeds.ts";
 
 /** What a session needs. */
@@ -83,49 +85,6 @@ export interface Session extends ConnectionOptions {
 export type Pipeline = (
   session: Session,
 ) => Effect.Effect<void, DownloadError, Swarm | Blaming | Events | Transport | Bans | Bandwidth | Hasher>;
-
-/** Fails once nothing of use has arrived for `timeout` milliseconds while something is missing. */
-const watchdog = Effect.fnUntraced(function* (name: string, timeout: number, swarm: SwarmState, disk: Disk) {
-  const clock = yield* Clock.Clock;
-  swarm.totals.lastUseful = monotonicMillis(clock);
-  while (true) {
-    if (disk.isComplete()) return yield* Effect.never;
-    const left = swarm.totals.lastUseful + timeout - monotonicMillis(clock);
-    if (left <= 0) {
-      const waiting = swarm.members.size === 0 ? "no peer connected" : `${swarm.members.size} peers connected`;
-      return yield* new DownloadFailed({ name, reason: { _tag: "NoProgress", seconds: timeout / 1000, waiting } });
-    }
-    yield* Effect.sleep(left);
-  }
-});
-
-/** The metadata of a magnet arrives: the disk is prepared and the peers are told. */
-const learnMetadata = Effect.fnUntraced(function* (
-  identity: Identity,
-  disk: Disk,
-  discovery: Discovery,
-  arrived: Deferred.Deferred<Uint8Array>,
-  complete: Deferred.Deferred<void>,
-) {
-  const swarm = yield* Swarm;
-  const info = yield* identity.learn(yield* Deferred.await(arrived));
-  discovery.learned(info.private, swarm);
-  const { record, torrent } = yield* disk.prepare(info);
-  swarm.attach(torrent, monotonicMillis(yield* Clock.Clock));
-  if (disk.isComplete()) yield* Deferred.succeed(complete, undefined);
-  return yield* record;
-});
-
-/** The metadata of a magnet arrives, and is all that is wanted: nobody is told more of us, and a private torrent is left by whom it must not have (BEP 27). */
-const learnAlone = Effect.fnUntraced(function* (
-  identity: Identity,
-  discovery: Discovery,
-  arrived: Deferred.Deferred<Uint8Array>,
-) {
-  const info = yield* identity.learn(yield* Deferred.await(arrived));
-  if (info.private) discovery.learned(true, yield* Swarm);
-  return info;
-});
 
 /** Runs one download around `pipeline` until `goal` is reached. */
 export const runSession = Effect.fnUntraced(function* (
@@ -180,9 +139,7 @@ export const runSession = Effect.fnUntraced(function* (
     entrance,
     vantage,
   });
-  const complete = yield* Deferred.make<void>();
   if (first !== undefined) swarm.attach(first.torrent, monotonicMillis(clock));
-  if (disk.isComplete()) yield* Deferred.succeed(complete, undefined);
   const announcing = yield* Scope.fork(scope);
   const hungry = Latch.makeUnsafe(false);
   const announces = yield* addTrackerPeers({
@@ -192,15 +149,7 @@ export const runSession = Effect.fnUntraced(function* (
     peerId: swarm.peerId,
     entrance,
     private: known?.private ?? false,
-    stats: () => {
-      const left = disk.lacking();
-      return {
-        downloaded: totals.downloaded,
-        uploaded: totals.uploaded,
-        left,
-        partialSeed: disk.isComplete() && left > 0,
-      };
-    },
+    stats: () => telling.stats(disk),
     completed: telling.completed,
     hungry,
     swarm,
@@ -225,20 +174,18 @@ export const runSession = Effect.fnUntraced(function* (
     bind: request.bind,
     maxPeers: request.maxPeers,
     scope,
-    stored: (index) => {
-      disk.wrote(index);
-      if (disk.isComplete()) Deferred.doneUnsafe(complete, Effect.void);
-    },
+    stored: disk.wrote,
   };
+  const learning = { identity, discovery, arrived: metadata };
   const work = Effect.raceAllFirst([
     pipeline(session),
     goal._tag === "Metadata"
       ? tellFetched(goal, source, {
-          info: known === undefined ? learnAlone(identity, discovery, metadata) : Effect.succeed(known),
+          info: known === undefined ? learnAlone(learning) : Effect.succeed(known),
           asked: { swarm, timeout: request.timeout },
         })
       : first === undefined
-        ? learnMetadata(identity, disk, discovery, metadata, complete)
+        ? learnContent(learning, disk)
         : first.record,
     addNamedPeers(origins, candidates).pipe(Effect.andThen(Effect.never)),
     Fiber.join(announces).pipe(Effect.andThen(Effect.never)),
@@ -258,9 +205,9 @@ export const runSession = Effect.fnUntraced(function* (
       causes,
     }),
     reportCauses(causes),
-    request.timeout === undefined ? Effect.never : watchdog(name, request.timeout, swarm, disk),
+    request.timeout === undefined ? Effect.never : watchdog(name, request.timeout, disk),
     Deferred.await(swarm.broken),
-    Effect.andThen(Deferred.await(complete), request.seed ? Effect.andThen(finish, share(request, disk)) : Effect.void),
+    Effect.andThen(disk.complete, request.seed ? Effect.andThen(finish, share(request, disk)) : Effect.void),
   ]).pipe(
     Effect.provide(Blaming.layer(webSeeds.judged(blame))),
     Effect.provideService(Swarm, swarm),

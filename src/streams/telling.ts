@@ -5,6 +5,7 @@ import * as Latch from "effect/Latch";
 import type { StorageError } from "../schema/errors/StorageError.ts";
 import { payloadLength } from "../schema/geometry.ts";
 import { Events } from "../services/Events.ts";
+import type { TransferStats } from "./announcer.ts";
 import type { Disk } from "./disk.ts";
 import type { Identity } from "./identity.ts";
 import type { Totals } from "./Swarm.ts";
@@ -26,6 +27,8 @@ export interface Telling {
   readonly startedAt: number;
   /** Told once: of the output where it is known at the start, else of the folder that it will be in. */
   readonly started: (output: string) => Effect.Effect<void>;
+  /** What trackers are told of the payload. */
+  readonly stats: (disk: Disk) => TransferStats;
   /** Open once the download completed in this session. */
   readonly completed: Latch.Latch;
   /** Everything that is wanted is there: brings the disk into its last shape and says so. */
@@ -61,6 +64,15 @@ export const makeTelling = ({
             ...(port !== undefined && { port }),
           });
         }),
+      stats: (disk) => {
+        const left = disk.lacking();
+        return {
+          downloaded: totals.downloaded,
+          uploaded: totals.uploaded,
+          left,
+          partialSeed: disk.isComplete() && left > 0,
+        };
+      },
       completed,
       finish: Effect.fnUntraced(function* (disk) {
         if (totals.downloaded > 0) yield* Latch.open(completed);
