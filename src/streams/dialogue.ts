@@ -1,8 +1,7 @@
 /**
  * Both sides' state in one conversation (BEP 3, 6): who chokes, who is interested, and what each message does to it. Synchronous, no socket of its
- * own. Which blocks (requests.ts), what is served (serving.ts), what the peer has (holdings.ts) and its extensions are rooms of their own.
+ * own. Which blocks (requests.ts), what is said first (greeting.ts), what is served (serving.ts), what the peer has (holdings.ts) and its extensions are rooms of their own.
  */
-import { concat } from "../schema/bytes.ts";
 import type { PeerReason } from "../schema/errors/PeerError.ts";
 import { blockLength } from "../schema/geometry.ts";
 import type { PeerSettings } from "../schema/settings.ts";
@@ -12,19 +11,18 @@ import { encode, encodeHave, encodeRequests } from "../schema/wire.ts";
 import type { EncodableMessage, Message } from "../schema/message.ts";
 import { makeAllowances } from "./allowances.ts";
 import type { Extensions } from "./extensions.ts";
+import { greet } from "./greeting.ts";
 import { makeHashTalk } from "./hashes/talk.ts";
 import { makeHoldings } from "./holdings.ts";
 import type { Link } from "./link.ts";
 import type { Notices } from "./notices.ts";
+import { makeRejects } from "./rejects.ts";
 import { makeRequests, type Requests } from "./requests.ts";
 import { makeServing } from "./serving.ts";
 import { makeSuggested } from "./suggested.ts";
 import type { SwarmState } from "./Swarm.ts";
 import type { Torrent } from "./torrent.ts";
 import type { Uploads } from "./uploads.ts";
-
-/** Rejects beyond this, with no block in between, are no honest peer's. */
-const MAX_REJECTS = 2_000;
 
 /** The state of one conversation. Times are milliseconds of the monotonic clock. */
 export interface Dialogue {
@@ -78,13 +76,12 @@ export const makeDialogue = (options: {
   /** The peer became interested: it may be given a free slot. */
   readonly interested: () => void;
 }): Dialogue => {
-  const { link, swarm, settings, extensions, uploads, hasher } = options;
+  const { link, swarm, settings, extensions, uploads, hasher, convict } = options;
   const holdings = makeHoldings();
   const state = { choking: true, wants: false, weWant: false };
   let attached: { torrent: Torrent; slot: number; requests: Requests } | undefined;
   const allowances = makeAllowances();
   const suggested = makeSuggested();
-  let rejects = 0;
   let delivered = 0;
 
   const say = (message: EncodableMessage): void => options.send(encode(message));
@@ -95,7 +92,6 @@ export const makeDialogue = (options: {
         !attached.torrent.table.hasPiece(attached.slot, index) &&
         isShown(index),
     );
-  const { convict } = options;
   const hashTalk = makeHashTalk({ hashes: swarm.hashes, v2: link.v2, say, has: holdings.has, convict });
   const serving = makeServing({ link, settings, uploads, hasher, say, suggestions });
 
@@ -122,11 +118,13 @@ export const makeDialogue = (options: {
     return attached?.requests.refill(now, state.choking, quota) ?? 0;
   };
 
-  const suggest = (index: number): PeerReason | undefined => {
-    suggested.note(index);
-    if (attached === undefined || index < attached.torrent.table.pieceCount) return undefined;
-    return { _tag: "OutOfRange", message: "suggest", index };
-  };
+  const rejects = makeRejects({
+    agreed: link.rejects,
+    lacks: (index) => {
+      attached?.torrent.table.peerLost(attached.slot, index);
+      updateInterest();
+    },
+  });
 
   /** A block of a length that was not asked for would be asked for again and again. */
   const misfit = (block: BlockSpan): PeerReason | undefined => {
@@ -135,23 +133,10 @@ export const makeDialogue = (options: {
     return { _tag: "BadLength", message: "piece", length };
   };
 
-  const rejected = (block: BlockSpan): PeerReason | undefined => {
-    if (!link.rejects) return { _tag: "FastViolation", message: "reject" };
-    if (++rejects > MAX_REJECTS) return { _tag: "Flood", message: "reject" };
-    if (attached === undefined || !attached.requests.rejected(block.index, block.begin) || state.choking)
-      return undefined;
-    // What a peer refuses while it has others to answer, or once, was too much for its queue: it is asked again.
-    if (attached.requests.waiting() > 0 || rejects < 2) return undefined;
-    // Unchoked, with nothing else to do and no block in between: the peer does not have it after all, and must not be asked again at once.
-    attached.torrent.table.peerLost(attached.slot, block.index);
-    updateInterest();
-    return undefined;
-  };
-
   const received = (message: Message, now: number): PeerReason | undefined => {
     switch (message._tag) {
       case "Piece":
-        rejects = 0;
+        rejects.delivered();
         if (message.wanted) {
           delivered += message.length;
           swarm.totals.downloaded += message.length;
@@ -194,13 +179,13 @@ export const makeDialogue = (options: {
         serving.cancelled(message);
         return undefined;
       case "Reject":
-        return rejected(message);
+        return rejects.received(message, attached?.requests, state.choking);
       case "AllowedFast":
         if (!link.fast) return { _tag: "FastViolation", message: "allowed fast" };
         return allowances.allow(message.index);
       case "Suggest":
         if (!link.fast) return { _tag: "FastViolation", message: "suggest" };
-        return suggest(message.index);
+        return suggested.suggest(message.index);
       case "Extended":
         return extensions.received(message.id, message.payload, now);
       case "HashRequest":
@@ -211,20 +196,7 @@ export const makeDialogue = (options: {
   };
 
   return {
-    greeting: () => {
-      const torrent = swarm.superSeeding()?.isPosing() === true ? undefined : swarm.torrent();
-      const table = torrent?.table;
-      const parts: Array<Uint8Array> = [];
-      if (table !== undefined && table.haveCount() > 0) {
-        if (link.fast && table.haveCount() === table.pieceCount) parts.push(encode({ _tag: "HaveAll" }));
-        else parts.push(encode({ _tag: "Bitfield", bits: table.haveBits }));
-      } else if (link.fast) parts.push(encode({ _tag: "HaveNone" }));
-      if (link.extended) parts.push(extensions.greeting());
-      const dhtPort = link.dht ? swarm.dht.port() : undefined;
-      if (dhtPort !== undefined) parts.push(encode({ _tag: "Port", port: dhtPort }));
-      if (torrent !== undefined) parts.push(...serving.allow(torrent).map(encode));
-      return concat(parts);
-    },
+    greeting: () => greet({ link, swarm, extensions, serving }),
     received,
     attach: (torrent, now) => {
       const slot = torrent.table.addPeer();
@@ -240,12 +212,9 @@ export const makeDialogue = (options: {
       });
       attached = { torrent, slot, requests };
       swarm.superSeeding()?.join({ slot, show: (index) => options.send(encodeHave(index)) });
-      const bad = holdings.attach(torrent.table, slot);
+      const { pieceCount } = torrent.table;
+      const bad = holdings.attach(torrent.table, slot) ?? allowances.attach(pieceCount) ?? suggested.attach(pieceCount);
       if (bad !== undefined) return bad;
-      const outside = allowances.attach(torrent.table.pieceCount);
-      if (outside !== undefined) return outside;
-      const index = suggested.outside(torrent.table.pieceCount);
-      if (index !== undefined) return { _tag: "OutOfRange", message: "suggest", index };
       updateInterest();
       refill(now);
       return undefined;

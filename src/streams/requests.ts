@@ -2,7 +2,7 @@
  * What we ask of one peer: the requests that wait for an answer, how many there should be, and when to give up on them. It decides neither
  * which block (the assembler) nor which piece (the picker).
  *
- * Life cycle: made when the torrent's metadata and the peer's handshake are there; `end` when the peer is gone.
+ * Life cycle: made when the torrent's metadata and the peer's handshake are there; `close` when the peer is gone.
  */
 import { BLOCK_LENGTH, type BlockSpan } from "../schema/block.ts";
 import type { Assembler, Filled } from "./assembler/assembler.ts";
@@ -20,7 +20,7 @@ const LOOK_AGAIN_AFTER = 100;
 const TOP_UP = 32;
 
 /** The conversation's side of the requests. */
-export interface Asking {
+export interface RequestsOptions {
   readonly slot: PeerSlot;
   readonly address: string;
   /** Sends the requests in one write. */
@@ -63,7 +63,7 @@ export interface Requests {
 }
 
 /** No requests yet. */
-export const makeRequests = (assembler: Assembler, asking: Asking): Requests => {
+export const makeRequests = (assembler: Assembler, asking: RequestsOptions): Requests => {
   const waiting = makeWaiting();
   const depth = makeDepth(asking.most);
   const list: Array<BlockSpan> = [];

@@ -3,16 +3,17 @@
  * peer, no more: it says neither that the peer has them nor that we want them.
  */
 import * as Bitfield from "../schema/bitfield.ts";
+import type { PeerReason } from "../schema/errors/PeerError.ts";
 import type { PieceTable } from "../services/Picker/Picker.ts";
 
 /** Suggestions kept of a peer, the latest: libtorrent's number of them. */
 const MOST = 16;
 
-/** What one peer suggested. */
+/** What one peer suggested. A returned reason ends the conversation. */
 export interface Suggested {
-  readonly note: (index: number) => void;
-  /** A suggestion that is outside of the torrent; it comes from before the metadata was known. */
-  readonly outside: (pieceCount: number) => number | undefined;
+  readonly suggest: (index: number) => PeerReason | undefined;
+  /** The metadata is there. */
+  readonly attach: (pieceCount: number) => PeerReason | undefined;
   /** Bits of the pieces that are still to be fetched; absent when there are none. */
   readonly pieces: (table: PieceTable) => Uint8Array | undefined;
 }
@@ -21,12 +22,19 @@ export interface Suggested {
 export const makeSuggested = (): Suggested => {
   let indices: ReadonlyArray<number> = [];
   let bits: Uint8Array | undefined;
+  let count = Number.POSITIVE_INFINITY;
+  const judge = (index: number): PeerReason | undefined =>
+    index < count ? undefined : { _tag: "OutOfRange", message: "suggest", index };
   return {
-    note: (index) => {
+    suggest: (index) => {
       indices = [...indices.filter((other) => other !== index), index].slice(-MOST);
       bits = undefined;
+      return judge(index);
     },
-    outside: (pieceCount) => indices.find((index) => index >= pieceCount),
+    attach: (pieceCount) => {
+      count = pieceCount;
+      return indices.map(judge).find((reason) => reason !== undefined);
+    },
     pieces: (table) => {
       if (indices.length === 0) return undefined;
       const left = indices.filter((index) => table.wanted(index) && !table.have(index));

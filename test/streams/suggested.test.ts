@@ -15,7 +15,7 @@ describe("suggested", () => {
     const pieces = table();
     const suggested = makeSuggested();
     assert.isUndefined(suggested.pieces(pieces));
-    for (const index of [3, 50, 3]) suggested.note(index);
+    for (const index of [3, 50, 3]) suggested.suggest(index);
     assert.deepStrictEqual(indicesOf(suggested.pieces(pieces)), [3, 50]);
     pieces.got(3);
     assert.deepStrictEqual(indicesOf(suggested.pieces(pieces)), [50]);
@@ -25,16 +25,19 @@ describe("suggested", () => {
 
   it("are the latest sixteen of however many", () => {
     const suggested = makeSuggested();
-    for (let index = 0; index < pieceCount; index++) suggested.note(index);
+    for (let index = 0; index < pieceCount; index++) suggested.suggest(index);
     const kept = indicesOf(suggested.pieces(table()));
     assert.deepStrictEqual([kept.length, kept[0]], [16, pieceCount - 16]);
   });
 
-  it("tell of one that is outside of the torrent", () => {
-    const suggested = makeSuggested();
-    suggested.note(pieceCount - 1);
-    assert.isUndefined(suggested.outside(pieceCount));
-    suggested.note(pieceCount);
-    assert.strictEqual(suggested.outside(pieceCount), pieceCount);
+  it("end the conversation when one is outside of the torrent, said before or after the metadata was known", () => {
+    const outside = { _tag: "OutOfRange", message: "suggest", index: pieceCount } as const;
+    const early = makeSuggested();
+    assert.isUndefined(early.suggest(pieceCount));
+    assert.deepStrictEqual(early.attach(pieceCount), outside);
+    const late = makeSuggested();
+    assert.isUndefined(late.suggest(pieceCount - 1));
+    assert.isUndefined(late.attach(pieceCount));
+    assert.deepStrictEqual(late.suggest(pieceCount), outside);
   });
 });
