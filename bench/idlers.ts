@@ -5,6 +5,7 @@
  *   idlers.ts <host> <port> <info hash> <address …>
  */
 import { connect } from "node:net";
+import { handshake } from "./handshake.ts";
 
 const [host = "", port, infoHash = "", ...addresses] = process.argv.slice(2);
 const retryMillis = 100;
@@ -17,13 +18,6 @@ const idle = (localAddress: string, nth: number): void => {
   socket.once("data", () => {
     if (++greeted === addresses.length) process.stdout.write("ready\n");
   });
-  socket.write(
-    Buffer.concat([
-      Buffer.from("\x13BitTorrent protocol", "latin1"),
-      Buffer.alloc(8),
-      Buffer.from(infoHash, "hex"),
-      Buffer.from(`-XX0000-${String(nth).padStart(12, "0")}`),
-    ]),
-  );
+  socket.write(handshake(infoHash, { client: "XX0000", name: String(nth) }));
 };
 for (const [nth, address] of addresses.entries()) idle(address, nth);

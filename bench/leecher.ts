@@ -7,6 +7,7 @@
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { createInterface } from "node:readline";
+import { handshake, handshakeLength } from "./handshake.ts";
 
 /** What is fetched and from whom. */
 interface LeecherOptions {
@@ -22,7 +23,6 @@ interface LeecherOptions {
 }
 
 const block = 16 * 1024;
-const handshakeLength = 68;
 const requestLength = 17;
 const pieceHeader = 13;
 
@@ -110,15 +110,7 @@ const leech = (options: LeecherOptions, go: Promise<void>): void => {
   socket.on("error", ({ message }) => fail(message));
   socket.on("close", () => fail("the seeder hung up"));
   socket.setNoDelay(true);
-  socket.write(
-    Buffer.concat([
-      Buffer.from([19]),
-      Buffer.from("BitTorrent protocol"),
-      Buffer.alloc(8),
-      Buffer.from(options.infoHash, "hex"),
-      Buffer.from(`-XX0000-${"leecher".padEnd(12, "0")}`),
-    ]),
-  );
+  socket.write(handshake(options.infoHash, { client: "XX0000", name: "leecher" }));
 };
 
 const [host = "", port, blob = "", pieceLength, infoHash = "", depth] = process.argv.slice(2);

@@ -3,6 +3,8 @@
  * one writev. It unchokes whoever is interested and knows plaintext only. For measuring leechers; it is not how to write a client.
  */
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import type { HostPort } from "../src/schema/hostPort.ts";
+import { handshake, handshakeLength } from "./handshake.ts";
 
 /** What is seeded. */
 export interface SeederOptions {
@@ -19,15 +21,10 @@ export interface SeederOptions {
   readonly rate?: number;
 }
 
-/** A listening peer. */
-export interface SeederPeer {
-  readonly host: string;
-  readonly port: number;
-}
-
 /** A running seeder. */
 export interface Seeder {
-  readonly peers: ReadonlyArray<SeederPeer>;
+  /** Where it listens. */
+  readonly peers: ReadonlyArray<HostPort>;
   readonly close: () => void;
 }
 
@@ -37,7 +34,6 @@ interface Block {
   readonly length: number;
 }
 
-const handshakeLength = 68;
 const maxMessage = 64 * 1024;
 const maxBlock = 128 * 1024;
 /** Blocks of one writev: IOV_MAX is 1024, a block is two buffers. */
@@ -57,13 +53,8 @@ const hello = (options: SeederOptions, number: number): Buffer => {
   const pieces = Math.ceil(options.total / options.pieceLength);
   const bitfield = Buffer.alloc(Math.ceil(pieces / 8), 0xff);
   if (pieces % 8 !== 0) bitfield[bitfield.length - 1] = 0xff << (8 - (pieces % 8));
-  const reserved = Buffer.alloc(8);
-  reserved[5] = 0x10; // BEP 10
   return Buffer.concat([
-    Buffer.from("\x13BitTorrent protocol", "latin1"),
-    reserved,
-    Buffer.from(options.infoHash, "hex"),
-    Buffer.from(`-BS0001-${String(number).padStart(12, "0")}`),
+    handshake(options.infoHash, { client: "BS0001", name: String(number), extended: true }),
     frame(
       20,
       Buffer.from(`\0d1:md11:ut_metadatai3ee13:metadata_sizei${options.info.length}e4:reqqi2000e1:v12:bench seedere`),
@@ -171,7 +162,7 @@ const serve = (socket: Socket, options: SeederOptions, number: number): void => 
 export const startSeeder = async (options: SeederOptions): Promise<Seeder> => {
   const servers: Array<Server> = [];
   const sockets = new Set<Socket>();
-  const peers: Array<SeederPeer> = [];
+  const peers: Array<HostPort> = [];
   for (const [number, host] of options.addresses.entries()) {
     const server = createServer((socket) => {
       sockets.add(socket);

@@ -3,11 +3,12 @@ import { Effect } from "effect";
 import { cpSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { emptyFolder } from "../support/clients/folder.ts";
-import { createTorrent, libtorrent } from "../support/clients/libtorrent.ts";
+import { libtorrent } from "../support/clients/libtorrent.ts";
 import { openTracker } from "../support/clients/opentracker.ts";
-import { assertSame, type Payload, writeFiles } from "../support/clients/payload.ts";
+import { assertSame, type Payload } from "../support/clients/payload.ts";
 import { describeClients } from "../support/clients/presence.ts";
 import { btEffect, eventsOfType, makeHome, runProgram } from "../support/clients/program.ts";
+import { makeTrees, treeName } from "../support/clients/trees.ts";
 
 type Version = "1" | "2" | "hybrid";
 
@@ -20,19 +21,9 @@ const content = {
   "d/tiny": 5,
   "z last": 16_385,
 };
-const name = "trees";
-const size = Object.values(content).reduce((sum, length) => sum + length, 0);
 
-/** The same files whatever the version, and their torrent as libtorrent makes it. */
-const makeTrees = (version: Version) =>
-  Effect.gen(function* () {
-    const folder = yield* emptyFolder;
-    writeFiles({ folder, name, content });
-    const torrent = join(folder, "trees.torrent");
-    yield* createTorrent({ folder, name, source: torrent, pieceLength: 16_384, version });
-    const payload: Payload = { name, folder, torrent, infoHash: "", size };
-    return payload;
-  });
+/** The same files whatever the version. */
+const treesOf = (version: Version) => makeTrees({ content, pieceLength: 16_384, version });
 
 /** The link of a torrent, without its name and trackers; with v2's hash alone where that is wanted. */
 const linkOf = (payload: Payload, only?: "v1" | "v2") =>
@@ -66,7 +57,7 @@ const fetches = (payload: Payload, source: string, way: keyof typeof ways) =>
     const flags = ["--bind", "127.0.0.1", "--port", "0", "--no-trackers", "--timeout", "60s", "--json"];
     const run = yield* runProgram(home, [source, "--peer", seeder.address, ...flags]);
     assert.strictEqual(run.status, 0, run.stderr + run.stdout.slice(-2_000));
-    assertSame(payload, home.out(name));
+    assertSame(payload, home.out(treeName));
     assert.deepStrictEqual(eventsOfType(run.stdout, "warning"), []);
   });
 
@@ -74,9 +65,9 @@ const fetches = (payload: Payload, source: string, way: keyof typeof ways) =>
 const shares = (payload: Payload, source: string, way: keyof typeof ways) =>
   Effect.gen(function* () {
     const home = yield* makeHome;
-    cpSync(join(payload.folder, name), home.out(name), { recursive: true });
+    cpSync(join(payload.folder, treeName), home.out(treeName), { recursive: true });
     const flags = ["--bind", "127.0.0.1", "--port", "0", "--no-trackers", "--json"];
-    const running = yield* btEffect(home, ["seed", payload.torrent, home.out(name), ...flags]);
+    const running = yield* btEffect(home, ["seed", payload.torrent, home.out(treeName), ...flags]);
     const port = yield* running.until(() => eventsOfType(running.stdout(), "started")[0]?.port);
     yield* running.until(() => eventsOfType(running.stdout(), "complete")[0]);
     const folder = yield* emptyFolder;
@@ -84,7 +75,7 @@ const shares = (payload: Payload, source: string, way: keyof typeof ways) =>
     const leecher = yield* libtorrent({ mode: "leech", source, folder, peers, settings: ways[way] });
     yield* leecher.finished;
     assert.strictEqual((yield* leecher.report).failed, 0);
-    assertSame(payload, join(folder, name));
+    assertSame(payload, join(folder, treeName));
   });
 
 describeClients("v2 and hybrids with libtorrent", ["python3-libtorrent", "opentracker"], () => {
@@ -93,22 +84,22 @@ describeClients("v2 and hybrids with libtorrent", ["python3-libtorrent", "opentr
       describe.concurrent(`(${version}) over ${way}`, () => {
         it.live("are fetched by a magnet link: metadata, hashes, pieces", () =>
           Effect.gen(function* () {
-            const payload = yield* makeTrees(version);
+            const payload = yield* treesOf(version);
             yield* fetches(payload, yield* linkOf(payload), way);
           }),
         );
         it.live("are shared with one who has the magnet link alone", () =>
           Effect.gen(function* () {
-            const payload = yield* makeTrees(version);
+            const payload = yield* treesOf(version);
             yield* shares(payload, yield* linkOf(payload), way);
           }),
         );
         if (way === "uTP") {
           it.live("are fetched by a .torrent", () =>
-            Effect.flatMap(makeTrees(version), (payload) => fetches(payload, payload.torrent, way)),
+            Effect.flatMap(treesOf(version), (payload) => fetches(payload, payload.torrent, way)),
           );
           it.live("are shared by a .torrent", () =>
-            Effect.flatMap(makeTrees(version), (payload) => shares(payload, payload.torrent, way)),
+            Effect.flatMap(treesOf(version), (payload) => shares(payload, payload.torrent, way)),
           );
         }
       });
@@ -117,7 +108,7 @@ describeClients("v2 and hybrids with libtorrent", ["python3-libtorrent", "opentr
     for (const only of ["v1", "v2"] as const)
       it.live(`that has only the ${only} hash of a hybrid fetches it, and shares it`, () =>
         Effect.gen(function* () {
-          const payload = yield* makeTrees("hybrid");
+          const payload = yield* treesOf("hybrid");
           const link = yield* linkOf(payload, only);
           yield* Effect.all([fetches(payload, link, "TCP"), shares(payload, link, "TCP")], { concurrency: 2 });
         }),
@@ -126,7 +117,7 @@ describeClients("v2 and hybrids with libtorrent", ["python3-libtorrent", "opentr
     for (const version of ["2", "hybrid"] as const)
       it.live(`is saved as the .torrent that it stands for, piece layers included (${version})`, () =>
         Effect.gen(function* () {
-          const payload = yield* makeTrees(version);
+          const payload = yield* treesOf(version);
           const seeder = yield* seedOf(payload, "TCP");
           const home = yield* makeHome;
           const link = `${yield* linkOf(payload)}&x.pe=${seeder.address}`;
@@ -149,7 +140,7 @@ describeClients("v2 and hybrids with libtorrent", ["python3-libtorrent", "opentr
       for (const kind of ["http", "udp"] as const)
         it.live(`brings both sides together (${version}, ${kind})`, () =>
           Effect.gen(function* () {
-            const payload = yield* makeTrees(version);
+            const payload = yield* treesOf(version);
             const link = yield* linkOf(payload);
             const hash = /btmh:1220([0-9a-f]{40})/i.exec(link)?.[1] ?? assert.fail("no hash of v2");
             const tracker = yield* openTracker([hash]);
@@ -160,14 +151,14 @@ describeClients("v2 and hybrids with libtorrent", ["python3-libtorrent", "opentr
             const flags = ["--tracker", tracker[kind], "--port", "0", "--no-dht", "--no-lsd", "--timeout", "60s"];
             const run = yield* runProgram(home, [link, ...flags, "--json"]);
             assert.strictEqual(run.status, 0, run.stderr);
-            assertSame(payload, home.out(name));
+            assertSame(payload, home.out(treeName));
           }),
         );
   });
 
   it.live("the same files as v1, v2 and hybrid are the same for each", () =>
     Effect.gen(function* () {
-      const payloads = yield* Effect.forEach(["1", "2", "hybrid"] as const, makeTrees);
+      const payloads = yield* Effect.forEach(["1", "2", "hybrid"] as const, treesOf);
       yield* Effect.forEach(
         payloads,
         (payload) =>
@@ -176,9 +167,9 @@ describeClients("v2 and hybrids with libtorrent", ["python3-libtorrent", "opentr
             yield* fetches(payload, link, "TCP");
             // What one version fetched is complete for another.
             const home = yield* makeHome;
-            cpSync(join(payload.folder, name), home.out(name), { recursive: true });
+            cpSync(join(payload.folder, treeName), home.out(treeName), { recursive: true });
             for (const other of payloads) {
-              const { status } = yield* runProgram(home, ["verify", other.torrent, home.out(name)]);
+              const { status } = yield* runProgram(home, ["verify", other.torrent, home.out(treeName)]);
               assert.strictEqual(status, 0);
             }
           }),

@@ -3,33 +3,23 @@ import { Effect } from "effect";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { emptyFolder } from "../support/clients/folder.ts";
-import { createTorrent, libtorrent, libtorrentSeeder } from "../support/clients/libtorrent.ts";
-import { assertSame, type Payload, writeFiles } from "../support/clients/payload.ts";
+import { libtorrent, libtorrentSeeder } from "../support/clients/libtorrent.ts";
+import { assertSame, type Payload } from "../support/clients/payload.ts";
 import { freePort } from "../support/clients/ports.ts";
 import { describeClients } from "../support/clients/presence.ts";
 import { btEffect, eventsOfType, makeHome, runProgram } from "../support/clients/program.ts";
+import { makeTrees, treeName } from "../support/clients/trees.ts";
 
-/** Files shorter than a block, than a piece, of whole pieces, and empty; and their torrent, as libtorrent makes it. */
-const makeTrees = (version: "2" | "hybrid") =>
-  Effect.gen(function* () {
-    const folder = yield* emptyFolder;
-    const name = "trees";
-    const content = {
-      "a/large": 5_000_001,
-      "b.bin": 65_536 * 3,
-      "c/empty": 0,
-      "c/one block": 16_384,
-      "c/some": 40_000,
-      "d/tiny": 5,
-      "z last": 100_000,
-    };
-    writeFiles({ folder, name, content });
-    const torrent = join(folder, "trees.torrent");
-    yield* createTorrent({ folder, name, source: torrent, pieceLength: 65_536, version });
-    const size = Object.values(content).reduce((sum, length) => sum + length, 0);
-    const payload: Payload = { name, folder, torrent, infoHash: "", size };
-    return payload;
-  });
+/** Files shorter than a block, than a piece, of whole pieces, and empty. */
+const content = {
+  "a/large": 5_000_001,
+  "b.bin": 65_536 * 3,
+  "c/empty": 0,
+  "c/one block": 16_384,
+  "c/some": 40_000,
+  "d/tiny": 5,
+  "z last": 100_000,
+};
 
 /** Ours, until `use` is over; ended by SIGINT then. */
 const sharing = <A, E, R>(payload: Payload, folder: string, use: (address: string) => Effect.Effect<A, E, R>) =>
@@ -47,17 +37,17 @@ describeClients("torrents of version 2", ["python3-libtorrent"], () => {
   for (const version of ["2", "hybrid"] as const) {
     it.live(`are fetched from libtorrent, and shared with it again (${version})`, () =>
       Effect.gen(function* () {
-        const payload = yield* makeTrees(version);
+        const payload = yield* makeTrees({ content, pieceLength: 65_536, version });
         const seeder = yield* libtorrentSeeder(payload);
         const home = yield* makeHome;
         const args = [payload.torrent, "--peer", seeder.address, "--no-trackers", "--no-utp", "--json"];
         const run = yield* runProgram(home, args);
         assert.strictEqual(run.status, 0, run.stderr);
-        assertSame(payload, home.out("trees"));
+        assertSame(payload, home.out(treeName));
         assert.deepStrictEqual(eventsOfType(run.stdout, "warning"), []);
 
         const folder = yield* emptyFolder;
-        yield* sharing(payload, home.out("trees"), (address) =>
+        yield* sharing(payload, home.out(treeName), (address) =>
           Effect.gen(function* () {
             const leecher = yield* libtorrent({
               mode: "leech",
@@ -69,17 +59,17 @@ describeClients("torrents of version 2", ["python3-libtorrent"], () => {
             assert.strictEqual((yield* leecher.report).failed, 0);
           }),
         );
-        assertSame(payload, join(folder, "trees"));
+        assertSame(payload, join(folder, treeName));
       }),
     );
 
     it.live(`are checked and repaired file by file (${version})`, () =>
       Effect.gen(function* () {
-        const payload = yield* makeTrees(version);
+        const payload = yield* makeTrees({ content, pieceLength: 65_536, version });
         const seeder = yield* libtorrentSeeder(payload);
-        const whole = join(payload.folder, "trees");
+        const whole = join(payload.folder, treeName);
         const home = yield* makeHome;
-        const verify = runProgram(home, ["verify", payload.torrent, home.out("trees")]);
+        const verify = runProgram(home, ["verify", payload.torrent, home.out(treeName)]);
         assert.strictEqual((yield* runProgram(home, ["verify", payload.torrent, whole])).status, 0);
 
         const args = [payload.torrent, "--peer", seeder.address, "--no-trackers", "--no-utp", "--quiet"];
@@ -98,7 +88,7 @@ describeClients("torrents of version 2", ["python3-libtorrent"], () => {
         assert.match(found.stdout, /^missing +c\/some$/m);
         assert.match(found.stdout, /^good +d\/tiny$/m);
         assert.strictEqual((yield* runProgram(home, [...args, "--check"])).status, 0);
-        assertSame(payload, home.out("trees"));
+        assertSame(payload, home.out(treeName));
       }),
     );
   }

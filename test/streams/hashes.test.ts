@@ -16,16 +16,9 @@ import * as Network from "../../src/services/MemoryNetwork/MemoryNetwork.ts";
 import { MemoryTrackers } from "../../src/services/Tracker/memory.ts";
 import { digests } from "../support/digests.ts";
 import { type FakeTalk, makeFakePeer } from "../support/fakePeer.ts";
-import {
-  type Client,
-  type ClientOptions,
-  type Fixture,
-  makeClient,
-  requestOf,
-  TRACKER,
-  watch,
-} from "../support/swarm.ts";
+import { type ClientOptions, type Fixture, makeClient, requestOf, TRACKER, watch } from "../support/swarm.ts";
 import { layerOf, makeTreeFixture, type TreeFixture } from "../support/trees.ts";
+import { assertTree, makeTreeSeed } from "../support/treeSwarm.ts";
 
 const PIECE = 32_768;
 const FILES = [
@@ -39,20 +32,9 @@ const size = FILES.reduce((sum, [, length]) => sum + length, 0);
 const [SEED, CLIENT, OTHER] = ["10.0.0.1", "10.0.0.2", "10.0.0.3"];
 const at = (...hosts: ReadonlyArray<string>) => hosts.map((host) => ({ host, port: 6881 }));
 
-/** A client that has and shares all of the fixture as long as the test. */
-const makeTreeSeed = (fixture: TreeFixture, options: ClientOptions) =>
-  Effect.gen(function* () {
-    const client = yield* makeClient(options);
-    for (const [name, bytes] of fixture.content) yield* client.disk.put(`/d/many/${name}`, bytes);
-    const running = yield* watch(client, requestOf(fixture, { seed: true, port: 6881, noTrackers: true }));
-    yield* TestClock.adjust("1 second");
-    return running;
-  });
-
-const assertWhole = (client: Client, { content }: TreeFixture) =>
-  Effect.forEach(content, ([name, bytes]) =>
-    Effect.map(client.disk.get(`/d/many/${name}`), (found) => assert.deepStrictEqual(found, bytes, name)),
-  );
+/** A seed that is not announced, and listens by now. */
+const makeQuietSeed = (fixture: TreeFixture, options: ClientOptions) =>
+  Effect.tap(makeTreeSeed(fixture, options, { noTrackers: true }), TestClock.adjust("1 second"));
 
 /** A link with the hashes of the given versions. */
 const magnetOf = ({ metainfo }: Fixture, ...versions: ReadonlyArray<"v1" | "v2">): TorrentSource => {
@@ -108,12 +90,12 @@ const hybrid = makeTreeFixture(FILES, { ...options, version: "hybrid" });
 const fetches = (fixture: TreeFixture, source: TorrentSource) =>
   Effect.gen(function* () {
     const network = yield* Network.make({ latency: "10 millis" });
-    yield* makeTreeSeed(fixture, { network, address: SEED });
+    yield* makeQuietSeed(fixture, { network, address: SEED });
     const client = yield* makeClient({ network, address: CLIENT });
     const run = yield* watch(client, requestOf(fixture, { source, peers: at(SEED), noTrackers: true }));
     yield* TestClock.adjust("20 seconds");
     yield* Fiber.join(run.fiber);
-    yield* assertWhole(client, fixture);
+    yield* assertTree(client, fixture);
     return run;
   }).pipe(Effect.provide(MemoryTrackers.layer));
 
@@ -161,7 +143,7 @@ describe("a magnet link of v2", () => {
         [hybrid, ["v1"]],
       ] as const) {
         const network = yield* Network.make({ latency: "10 millis" });
-        yield* makeTreeSeed(fixture, { network, address: SEED });
+        yield* makeQuietSeed(fixture, { network, address: SEED });
         const client = yield* makeClient({ network, address: CLIENT });
         const source = magnetOf(fixture, ...versions);
         let torrent = new Uint8Array();
@@ -280,7 +262,7 @@ describe("hashes of pieces", () => {
       yield* Effect.forkScoped(honest.dial(`${CLIENT}:6881`));
       yield* TestClock.adjust(`${seconds} seconds`);
       yield* Fiber.join(run.fiber);
-      yield* assertWhole(client, v2);
+      yield* assertTree(client, v2);
       return { run, fake: fake.talks[0], honest: honest.talks[0] };
     }).pipe(Effect.provide(MemoryTrackers.layer));
 
@@ -345,7 +327,7 @@ describe("hashes of pieces", () => {
       yield* Fiber.join(run.fiber);
       assert.strictEqual(asked(fake.talks[0]).length, 6);
       assert.deepStrictEqual(run.peer(OTHER), ["connected"]);
-      yield* assertWhole(client, v2);
+      yield* assertTree(client, v2);
     }).pipe(Effect.provide(MemoryTrackers.layer)),
   );
 
@@ -423,7 +405,7 @@ describe("a magnet link of v2 that was stopped", () => {
       yield* Fiber.join(second.fiber);
       assert.isTrue(second.isComplete());
       assert.deepStrictEqual(asked(other.talks[0]), []);
-      yield* assertWhole(client, v2);
+      yield* assertTree(client, v2);
     }).pipe(Effect.provide(MemoryTrackers.layer)),
   );
 });
@@ -450,7 +432,7 @@ describe("a link of a hybrid that was stopped", () => {
       const second = yield* by("v2", OTHER);
       yield* TestClock.adjust("10 seconds");
       yield* Fiber.join(second.fiber);
-      yield* assertWhole(client, hybrid);
+      yield* assertTree(client, hybrid);
     }).pipe(Effect.provide(MemoryTrackers.layer)),
   );
 });
@@ -499,7 +481,7 @@ describe("a seed of v2", () => {
   const ask = (fixture: TreeFixture, ranges: ReadonlyArray<HashRange>) =>
     Effect.gen(function* () {
       const network = yield* Network.make({ latency: "10 millis" });
-      yield* makeTreeSeed(fixture, { network, address: SEED });
+      yield* makeQuietSeed(fixture, { network, address: SEED });
       const fake = yield* makeFakePeer({
         network,
         address: OTHER,
@@ -608,7 +590,7 @@ describe("hostile talk of hashes", () => {
   const partedFrom = (greet: (talk: FakeTalk) => void, infoHash = truncatedOf(v2)) =>
     Effect.gen(function* () {
       const network = yield* Network.make({ latency: "10 millis" });
-      const seed = yield* makeTreeSeed(v2, { network, address: SEED });
+      const seed = yield* makeQuietSeed(v2, { network, address: SEED });
       const fake = yield* makeFakePeer({ network, address: OTHER, fixture: v2, infoHash, greet });
       yield* Effect.forkScoped(fake.dial(`${SEED}:6881`));
       yield* TestClock.adjust("10 seconds");
@@ -641,7 +623,7 @@ describe("hostile talk of hashes", () => {
     Effect.gen(function* () {
       const root = v2.metainfo.info.files[0]?.piecesRoot ?? new Uint8Array(NODE_LENGTH);
       const network = yield* Network.make({ latency: "10 millis" });
-      yield* makeTreeSeed(v2, { network, address: SEED });
+      yield* makeQuietSeed(v2, { network, address: SEED });
       const whole: HashRange = { root, base: 1, index: 0, length: 16, proofLayers: 3 };
       const fake = yield* makeFakePeer({
         network,
@@ -691,7 +673,7 @@ describe("a hybrid", () => {
       const run = yield* watch(client, requestOf(hybrid, { trackers: [TRACKER] }));
       yield* TestClock.adjust("20 seconds");
       yield* Fiber.join(run.fiber);
-      yield* assertWhole(client, hybrid);
+      yield* assertTree(client, hybrid);
       // v1's hash with the offer of v2 comes first, for either.
       assert.deepStrictEqual(
         fakes.map(({ talks }) => talks.map(({ theirs }) => [theirs.infoHash.hex, theirs.v2Upgrade])),
@@ -714,7 +696,7 @@ describe("a hybrid", () => {
         const run = yield* watch(client, requestOf(hybrid, { source, peers: at(SEED), noTrackers: true, encryption }));
         yield* TestClock.adjust("20 seconds");
         yield* Fiber.join(run.fiber);
-        yield* assertWhole(client, hybrid);
+        yield* assertTree(client, hybrid);
       }
     }).pipe(Effect.provide(MemoryTrackers.layer)),
   );
@@ -723,12 +705,12 @@ describe("a hybrid", () => {
     Effect.gen(function* () {
       for (const version of ["v1", "v2"] as const) {
         const network = yield* Network.make({ latency: "10 millis" });
-        yield* makeTreeSeed(hybrid, { network, address: SEED, lsd: true });
+        yield* makeQuietSeed(hybrid, { network, address: SEED, lsd: true });
         const client = yield* makeClient({ network, address: CLIENT, lsd: true });
         const run = yield* watch(client, requestOf(hybrid, { source: magnetOf(hybrid, version), noTrackers: true }));
         yield* TestClock.adjust("30 seconds");
         yield* Fiber.join(run.fiber);
-        yield* assertWhole(client, hybrid);
+        yield* assertTree(client, hybrid);
       }
     }).pipe(Effect.provide(MemoryTrackers.layer)),
   );
@@ -757,7 +739,7 @@ describe("a hybrid", () => {
       const run = yield* watch(client, requestOf(one, { peers: at(SEED, OTHER), noTrackers: true }));
       yield* TestClock.adjust("2 minutes");
       yield* Fiber.join(run.fiber);
-      yield* assertWhole(client, one);
+      yield* assertTree(client, one);
       assert.isTrue(asked(honest.talks[0]).every(({ base }) => base === 4));
       assert.notInclude(run.peer(SEED), "peer.banned");
       assert.notInclude(run.peer(SEED), "peer.bad-hashes");

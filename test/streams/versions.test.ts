@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest";
-import { Effect, Exit, Fiber, Option, Stream } from "effect";
+import { Effect, Exit, Fiber, Option } from "effect";
 import { TestClock } from "effect/testing";
 import { DownloadFailed } from "../../src/schema/errors/DownloadError.ts";
 import type { DownloadEvent } from "../../src/schema/events.ts";
@@ -8,8 +8,9 @@ import type { Message } from "../../src/schema/message.ts";
 import * as Network from "../../src/services/MemoryNetwork/MemoryNetwork.ts";
 import { MemoryTrackers } from "../../src/services/Tracker/memory.ts";
 import { type FakeTalk, makeFakePeer } from "../support/fakePeer.ts";
-import { type Client, type ClientOptions, makeClient, requestOf, TRACKER, watch } from "../support/swarm.ts";
-import { makeTreeFixture, type TreeFixture } from "../support/trees.ts";
+import { makeClient, requestOf, TRACKER, watch } from "../support/swarm.ts";
+import { makeTreeFixture } from "../support/trees.ts";
+import { assertTree, makeTreeSeed, putTree } from "../support/treeSwarm.ts";
 
 const PIECE = 65_536;
 const FILES = [
@@ -20,26 +21,6 @@ const FILES = [
   ["e", 40_000],
   ["f", 2 * PIECE + 16_384],
 ] as const;
-
-/** Writes the files of a fixture to a client's disk. */
-const fill = (client: Client, { content }: TreeFixture) =>
-  Effect.forEach(content, ([name, bytes]) => client.disk.put(`/d/many/${name}`, bytes), { discard: true });
-
-/** A client that has and shares all of the fixture as long as the test. */
-const makeTreeSeed = (fixture: TreeFixture, options: ClientOptions) =>
-  Effect.gen(function* () {
-    const client = yield* makeClient(options);
-    yield* fill(client, fixture);
-    yield* Stream.runDrain(client.stream(requestOf(fixture, { seed: true, port: 6881 }))).pipe(
-      Effect.tapCause((cause) => Effect.logError("the seed ended", cause)),
-      Effect.forkScoped,
-    );
-  });
-
-const assertWhole = (client: Client, { content }: TreeFixture) =>
-  Effect.forEach(content, ([name, bytes]) =>
-    Effect.map(client.disk.get(`/d/many/${name}`), (found) => assert.deepStrictEqual(found, bytes, name)),
-  );
 
 /** Bytes that a run asked for and got. */
 const fetched = ({ events }: { readonly events: ReadonlyArray<DownloadEvent> }): number =>
@@ -76,7 +57,7 @@ for (const version of ["v2", "hybrid"] as const) {
           const run = yield* watch(client, requestOf(fixture));
           yield* TestClock.adjust("20 seconds");
           yield* Fiber.join(run.fiber);
-          yield* assertWhole(client, fixture);
+          yield* assertTree(client, fixture);
           assert.isTrue(run.isComplete());
           assert.strictEqual(fetched(run), size);
         }).pipe(Effect.provide(MemoryTrackers.layer)),
@@ -130,7 +111,7 @@ for (const version of ["v2", "hybrid"] as const) {
         assert.isTrue(run.events.some((event) => event.type === "warning" && event.code === "piece.failed"));
         assert.include(run.peer(LIAR), "peer.banned");
         for (const address of honest) assert.deepStrictEqual(run.peer(address), ["connected"]);
-        yield* assertWhole(client, large);
+        yield* assertTree(client, large);
       }).pipe(Effect.provide(MemoryTrackers.layer)),
     );
 
@@ -159,7 +140,7 @@ for (const version of ["v2", "hybrid"] as const) {
         yield* TestClock.adjust("30 seconds");
         yield* Fiber.join(again.fiber);
         assert.isAtMost(fetched(again), 1_200_071 - before + 32_768);
-        yield* assertWhole(client, slow);
+        yield* assertTree(client, slow);
       }).pipe(Effect.provide(MemoryTrackers.layer)),
     );
 
@@ -186,7 +167,7 @@ for (const version of ["v2", "hybrid"] as const) {
         );
         yield* TestClock.adjust("30 seconds");
         yield* Fiber.join(run.fiber);
-        yield* assertWhole(client, long);
+        yield* assertTree(client, long);
       }).pipe(Effect.provide(MemoryTrackers.layer)),
     );
 
@@ -215,7 +196,7 @@ for (const version of ["v2", "hybrid"] as const) {
         const run = yield* watch(client, requestOf(fixture));
         yield* TestClock.adjust("20 seconds");
         yield* Fiber.join(run.fiber);
-        yield* assertWhole(client, fixture);
+        yield* assertTree(client, fixture);
       }).pipe(Effect.provide(MemoryTrackers.layer)),
     );
   });
@@ -270,7 +251,7 @@ describe("a hybrid torrent whose hashes contradict each other", () => {
   it.effect("ends the check of its files the same way", () =>
     Effect.gen(function* () {
       const client = yield* makeClient({ network: yield* Network.make({}), address: CLIENT });
-      yield* fill(client, torn);
+      yield* putTree(client, torn);
       const error = yield* Effect.flip(client.run(requestOf(torn, { seed: true, port: 6881 })));
       assert.propertyVal(error, "code", "metainfo.contradiction");
     }).pipe(Effect.provide(MemoryTrackers.layer)),
