@@ -1,6 +1,6 @@
 /**
- * From candidates to links: dialling and accepting, the BitTorrent handshake, and the limits on how many (BEP 3). What is said after the
- * handshake is the conversation's business.
+ * From candidates to links: dialling and accepting, and the limits on how many. Who is at the other end is found out in handshaking.ts, what is said after
+ * that is the conversation's business.
  *
  * Life cycle: a link's connection lives in a scope of its own, closed by `Link.close` or with the session: conversations end before their connections do.
  */
@@ -12,25 +12,20 @@ import * as Option from "effect/Option";
 import * as Result from "effect/Result";
 import * as Scope from "effect/Scope";
 import * as Stream from "effect/Stream";
-import * as Hex from "effect/encoding/Hex";
 import { PeerError, type PeerReason } from "../schema/errors/PeerError.ts";
 import type { TransportError } from "../schema/errors/TransportError.ts";
-import { decodeHandshake, encodeHandshake, type Handshake, HANDSHAKE_LENGTH } from "../schema/handshake.ts";
-import type { InfoHash } from "../schema/infoHash.ts";
 import { PeerSettings } from "../schema/settings.ts";
 import { Bans } from "../services/Bans.ts";
 import { Events } from "../services/Events.ts";
 import { type Connection, type Incoming, type Listener, Transport } from "../services/Transport/Transport.ts";
 import type { Candidate, Candidates, Outcome } from "./candidates.ts";
 import { makeDialPace } from "./dialPace.ts";
-import type { Way } from "./encryption.ts";
+import { type Manner, shake } from "./handshaking.ts";
 import { isHungUp, type Link } from "./link.ts";
 import { makePlaces } from "./places.ts";
 import { monotonicMillis } from "../services/time.ts";
-import { Swarm, type SwarmState } from "./Swarm.ts";
+import { Swarm } from "./Swarm.ts";
 
-/** Two connections to one peer that were opened within this time of each other were opened by both sides at once, in milliseconds. */
-const SIMULTANEOUS = 5_000;
 /** Incoming handshakes under way at once. */
 const MAX_ACCEPTING = 20;
 
@@ -47,74 +42,6 @@ export interface ConnectionOptions {
   /** Of the session: connections that nobody closed are closed with it. */
   readonly scope: Scope.Scope;
 }
-
-/** Which of two connections to one peer stays: the one that the side with the larger peer id opened. */
-const replaces = (
-  swarm: SwarmState,
-  existing: "incoming" | "outgoing",
-  theirId: Uint8Array,
-  now: "incoming" | "outgoing",
-): boolean => {
-  if (existing === now) return false;
-  const weAreLarger = Hex.encode(swarm.peerId) > Hex.encode(theirId);
-  return (now === "outgoing") === weAreLarger;
-};
-
-/** Checks the other side's handshake; a reason means that we part. */
-const judge = (
-  swarm: SwarmState,
-  theirs: Handshake,
-  direction: Connection["direction"],
-  now: number,
-): PeerReason | undefined => {
-  const id = Hex.encode(theirs.peerId);
-  if (id === Hex.encode(swarm.peerId)) return { _tag: "Self" };
-  for (const member of swarm.members) {
-    if (member.peerId !== id) continue;
-    const simultaneous = now - member.connectedAt < SIMULTANEOUS;
-    if (!simultaneous || !replaces(swarm, member.direction, theirs.peerId, direction)) return { _tag: "Duplicate" };
-    member.part({ _tag: "Duplicate" });
-  }
-  return undefined;
-};
-
-/** How we dial: under which name, and by which way. */
-interface Manner {
-  readonly name: InfoHash;
-  readonly way: Way;
-}
-
-/** Handshakes on a new connection; `manner` where we opened it. Gives the name that both sides go by. */
-const shake = Effect.fnUntraced(function* (opened: Connection, manner: Manner | undefined) {
-  const swarm = yield* Swarm;
-  const { encryption, names } = swarm;
-  const handshake = (of: Pick<Handshake, "infoHash" | "v2Upgrade">): Uint8Array =>
-    encodeHandshake({
-      ...of,
-      peerId: swarm.peerId,
-      extension: true,
-      fast: true,
-      dht: swarm.dht.port() !== undefined,
-    });
-  const connection =
-    manner === undefined
-      ? yield* encryption.welcome(opened)
-      : yield* encryption.greet(opened, manner.way, {
-          infoHash: manner.name,
-          greeting: handshake(names.offer(manner.name)),
-        });
-  const decoded = decodeHandshake(yield* connection.read(HANDSHAKE_LENGTH));
-  if (Result.isFailure(decoded)) return yield* Effect.fail(decoded.failure);
-  const theirs = decoded.success;
-  const answer = manner === undefined ? names.answer(theirs) : undefined;
-  const name =
-    manner === undefined ? answer : names.isAnswer(manner.name, theirs.infoHash) ? theirs.infoHash : undefined;
-  if (name === undefined) return yield* Effect.fail<PeerReason>({ _tag: "WrongTorrent" });
-  const reason = judge(swarm, theirs, connection.direction, monotonicMillis(yield* Clock.Clock));
-  if (reason !== undefined) return yield* Effect.fail(reason);
-  if (answer !== undefined) connection.sendUnsafe(handshake({ infoHash: answer, v2Upgrade: false }));
-  return { connection, theirs, v2: names.isV2(name) };
-});
 
 /** What a failed attempt says of the address. */
 const outcomeOf = (reason: PeerReason): Outcome => {
@@ -232,8 +159,8 @@ export const connections = (
       );
 
       const welcome = Effect.fnUntraced(function* (incoming: Incoming) {
-        const welcome = !bans.isBanned(incoming.remote) && (yield* places.takeForComing(incoming.remote));
-        if (welcome) return yield* link(incoming.remote, incoming.accept);
+        const isWelcome = !bans.isBanned(incoming.remote) && (yield* places.takeForComing(incoming.remote));
+        if (isWelcome) return yield* link(incoming.remote, incoming.accept);
         yield* incoming.refuse;
         return Option.none<Link>();
       });
