@@ -1,18 +1,13 @@
 /**
- * Asking peers for hashes (BEP 52): the piece layers that are not known, as after a magnet link's metadata, in parts of 512 from several peers at once; and
- * the hashes of the blocks of a piece that failed, to tell who sent the wrong one. Nothing is taken in that does not prove right by the root of its file.
+ * Which hashes are asked of whom (BEP 52): parts of the piece layers that are not known, from several peers at once; and, before those, the hashes of the
+ * blocks of a piece that failed. What a part is and takes in is in parts.ts: nothing that does not prove right by the root of its file.
  *
  * State: what is wanted and of whom it was asked, in this closure. Life cycle: one per download; it has something to do from `begin` on.
  */
 import * as Hex from "effect/encoding/Hex";
 import type { PeerReason } from "../../schema/errors/PeerError.ts";
-import { blockCount, fileOf, piecesOf } from "../../schema/geometry.ts";
-import { type HashRange, keyOf, MAX_ANSWERED, MAX_ASKED } from "../../schema/hashRange.ts";
-import { levelsOver, NODE_LENGTH } from "../../schema/merkle.ts";
-import { treeHeight } from "../../schema/merkleProof.ts";
-import { nodeLevel, pieceLevel } from "../../schema/pieceHashes.ts";
-import type { TorrentInfo } from "../../schema/metainfo.ts";
-import type { LayerPart } from "../../schema/pieceHashes.ts";
+import { type HashRange, keyOf } from "../../schema/hashRange.ts";
+import { blocksOf, type HashSubject, type Part, partsOf } from "./parts.ts";
 
 /** Requests waiting with one peer. */
 const PER_PEER = 4;
@@ -37,15 +32,6 @@ export interface HashPeer {
   readonly has: (piece: number) => boolean;
 }
 
-/** What hashes are fetched for. */
-export interface HashSubject {
-  readonly info: TorrentInfo;
-  /** Indices of the files whose layers are wanted, the most urgent first. */
-  readonly files: ReadonlyArray<number>;
-  /** Takes in part of a layer; false when it does not prove right. */
-  readonly learnLayer: (file: number, part: LayerPart) => boolean;
-}
-
 /** The fetching of one download. Times are milliseconds of the monotonic clock. */
 export interface HashFetching {
   readonly begin: (subject: HashSubject, now: number) => void;
@@ -67,18 +53,6 @@ export interface HashFetching {
   readonly askable: () => number;
 }
 
-/** Something to ask for. */
-interface Part {
-  readonly range: HashRange;
-  readonly key: string;
-  /** The pieces of the torrent that it is about. */
-  readonly pieces: { readonly first: number; readonly last: number };
-  /** Takes in the answer; false when it does not prove right. */
-  readonly learn: (hashes: Uint8Array) => boolean;
-  askedAt: number;
-  done: boolean;
-}
-
 interface Asked {
   /** By key, since when, and how many answers may come: what has waited for long stays when it is asked for once more. */
   readonly waiting: Map<string, { readonly part: Part; readonly since: number; readonly answers: number }>;
@@ -86,60 +60,6 @@ interface Asked {
   readonly refused: Map<string, number>;
   restsUntil: number;
 }
-
-/** The parts of the piece layer of a file. */
-const partsOf = (subject: HashSubject, index: number): ReadonlyArray<Part> => {
-  const { info } = subject;
-  const file = info.files[index];
-  const pieces = file === undefined ? undefined : piecesOf(info, file);
-  if (file?.piecesRoot === undefined || pieces === undefined || pieces.first === pieces.last) return [];
-  const { piecesRoot } = file;
-  const count = pieces.last - pieces.first + 1;
-  const base = pieceLevel(info.pieceLength);
-  const proofLayers = treeHeight(file.length) - base - 1;
-  const parts: Array<Part> = [];
-  for (let first = 0; first < count; first += MAX_ASKED) {
-    const length = Math.max(2, 2 ** levelsOver(Math.min(MAX_ASKED, count - first)));
-    const range: HashRange = { root: piecesRoot, base, index: first, length, proofLayers };
-    const last = Math.min(pieces.last, pieces.first + first + length - 1);
-    parts.push({
-      range,
-      key: keyOf(range),
-      pieces: { first: pieces.first + first, last },
-      learn: (hashes) =>
-        subject.learnLayer(index, {
-          first,
-          nodes: hashes.subarray(0, length * NODE_LENGTH),
-          uncles: hashes.subarray(length * NODE_LENGTH),
-        }),
-      askedAt: -Infinity,
-      done: false,
-    });
-  }
-  return parts;
-};
-
-/** The blocks of a piece; nothing where its node is the hash of its only block, or it has more than can be asked for. */
-const blocksOf = (subject: HashSubject, piece: number, learn: (hashes: Uint8Array) => boolean): Part | undefined => {
-  const { info } = subject;
-  const file = info.files[fileOf(info, piece)];
-  const pieces = file === undefined ? undefined : piecesOf(info, file);
-  if (file?.piecesRoot === undefined || pieces === undefined) return undefined;
-  const length = 2 ** nodeLevel(info.pieceLength, file);
-  if (length < 2 || length > MAX_ANSWERED) return undefined;
-  // The node over them is known: no proof is needed.
-  const index = (piece - pieces.first) * length;
-  const range: HashRange = { root: file.piecesRoot, base: 0, index, length, proofLayers: 0 };
-  const blocks = blockCount(info, piece) * NODE_LENGTH;
-  return {
-    range,
-    key: keyOf(range),
-    pieces: { first: piece, last: piece },
-    learn: (hashes) => learn(hashes.subarray(0, blocks)),
-    askedAt: -Infinity,
-    done: false,
-  };
-};
 
 /** A fetching that has nothing to do yet. */
 export const makeHashFetching = (options: { readonly useful: (now: number) => void }): HashFetching => {
