@@ -4,7 +4,6 @@
  * Life cycle: made when the metadata is known; output, lock and files are held as long as the scope. `stop` is called once, at the end, however the
  * download ended; before it `finish`, when everything is there.
  */
-import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import type * as NetAddress from "effect/net/NetAddress";
@@ -23,7 +22,6 @@ import { makePieceDigests } from "../services/pieceDigest.ts";
 import { Picker, type PieceTable } from "../services/Picker/Picker.ts";
 import type { ResumeStore } from "../services/ResumeStore/ResumeStore.ts";
 import { type OpenStorage, Storage } from "../services/Storage/Storage.ts";
-import { monotonicMillis } from "../services/time.ts";
 import type { Acquaintances } from "./acquaintances.ts";
 import { makeAssembler } from "./assembler/assembler.ts";
 import { makeBuffers } from "./buffers.ts";
@@ -33,10 +31,11 @@ import { openOutput, type Output } from "./output.ts";
 import { padBlocks, padPieces } from "./padding.ts";
 import { isFull, keepPartials, restorePartials } from "./partials.ts";
 import { makeRecorder, type Recorder } from "./recorder.ts";
+import { tellChecking } from "./progress.ts";
 import { recover } from "./resume.ts";
 import type { DownloadRequest } from "./request.ts";
 import type { Totals } from "./Swarm.ts";
-import type { Torrent } from "./torrent.ts";
+import { makeTorrent, type Torrent } from "./torrent.ts";
 
 /** A download that can begin. */
 export interface Prepared {
@@ -79,9 +78,6 @@ export interface PrepareContext {
 
 /** Fewer buffers than this leave no piece to fetch while another is written. */
 const LEAST_BUFFERS = 4;
-/** Between two `progress` events while hashing, in milliseconds. */
-const CHECK_PROGRESS = 500;
-
 /** Bytes of the pieces that we do not have: of those wanted, or of all. */
 const missingBytes = (info: TorrentInfo, table: PieceTable, which: "wanted" | "all"): number => {
   let bytes = 0;
@@ -109,34 +105,6 @@ const tellMetadata = (info: TorrentInfo, output: Output, selectedSize: number) =
     }),
   );
 };
-
-/** Publishes what the hashing of files on disk has looked at, not too often. */
-const tellChecking = Effect.gen(function* () {
-  const events = yield* Events;
-  const clock = yield* Clock.Clock;
-  let next = -Infinity;
-  return (done: number, total: number): void => {
-    const now = monotonicMillis(clock);
-    if (now < next || total === 0) return;
-    next = now + CHECK_PROGRESS;
-    events.publishUnsafe({
-      type: "progress",
-      phase: "checking",
-      done,
-      total,
-      downloadRate: 0,
-      uploadRate: 0,
-      downloaded: 0,
-      uploaded: 0,
-      peers: 0,
-      seeds: 0,
-      choking: 0,
-      known: 0,
-      pieces: 0,
-      pieceCount: 0,
-    });
-  };
-});
 
 /** Fails when what is missing does not fit on the disk. */
 const checkSpace = Effect.fnUntraced(function* (storage: OpenStorage, root: string, needed: number) {
@@ -203,29 +171,8 @@ export const prepare = Effect.fnUntraced(function* (
     suspect: context.suspect,
     isPad: padBlocks(info),
   });
-  // Open, and nobody fetches it: wanted, missing, and not to be chosen.
-  const hold = (index: number): void => table.open(index);
-  for (let index = 0; index < info.pieceCount; index++) if (!hashes.isKnown(index)) hold(index);
-  let kept: Pick<Recorder, "touched" | "lost"> = { touched: () => {}, lost: () => {} };
-  const torrent: Torrent = {
-    info,
-    table,
-    assembler,
-    storage,
-    hashes,
-    learnLayer: (file, part) => {
-      const gained = hashes.learnLayer(file, part);
-      for (const index of gained ?? []) table.reopen(index);
-      if (gained !== undefined) kept.touched();
-      return gained !== undefined;
-    },
-    hold,
-    touched: () => kept.touched(),
-    lost: (index) => {
-      table.lost(index);
-      kept.lost(index);
-    },
-  };
+  const kept: { recorder?: Recorder } = {};
+  const torrent = makeTorrent({ info, table, assembler, storage, hashes, recorder: () => kept.recorder });
   yield* events.publish({
     type: "resumed",
     bytes: selectedSize - Math.min(selectedSize, left()),
@@ -250,7 +197,7 @@ export const prepare = Effect.fnUntraced(function* (
     also: saveHashes,
     partial: request.shareOnly ? Effect.succeed(partial) : keepPartials(torrent),
   }).pipe(Scope.provide(recording));
-  kept = recorder;
+  kept.recorder = recorder;
   return {
     torrent,
     root,

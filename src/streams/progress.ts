@@ -13,6 +13,9 @@ import { monotonicMillis } from "../services/time.ts";
 import type { SwarmState } from "./Swarm.ts";
 import type { Torrent } from "./torrent.ts";
 
+/** Between two `progress` events while hashing, in milliseconds. */
+const CHECK_PROGRESS = 500;
+
 /** Between two `progress` events, in milliseconds. */
 const INTERVAL = 1_000;
 /** Files shown one by one at the most. */
@@ -137,3 +140,31 @@ export const reportProgress = (sources: ProgressSources): Effect.Effect<never, n
     const tell = Effect.sync(() => events.publishUnsafe(snapshot(monotonicMillis(clock))));
     return yield* Effect.forever(Effect.andThen(tell, Effect.sleep(INTERVAL))).pipe(Effect.ensuring(tell));
   });
+
+/** Publishes what the hashing of files on disk has looked at, not too often. */
+export const tellChecking = Effect.gen(function* () {
+  const events = yield* Events;
+  const clock = yield* Clock.Clock;
+  let next = -Infinity;
+  return (done: number, total: number): void => {
+    const now = monotonicMillis(clock);
+    if (now < next || total === 0) return;
+    next = now + CHECK_PROGRESS;
+    events.publishUnsafe({
+      type: "progress",
+      phase: "checking",
+      done,
+      total,
+      downloadRate: 0,
+      uploadRate: 0,
+      downloaded: 0,
+      uploaded: 0,
+      peers: 0,
+      seeds: 0,
+      choking: 0,
+      known: 0,
+      pieces: 0,
+      pieceCount: 0,
+    });
+  };
+});
