@@ -9,27 +9,16 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Path from "node:path";
 import { type FileSpan, fileSpans } from "../../schema/geometry.ts";
-import { storageError, DiskFault } from "./errno.ts";
+import { type DiskFault, storageError } from "./errno.ts";
 import * as Folders from "./filesFolders.ts";
 import * as Handles from "./filesHandles.ts";
 import * as Intact from "./filesIntact.ts";
+import { survey } from "./filesSurvey.ts";
 import * as System from "./filesSystem.ts";
-import {
-  Storage,
-  type FileState,
-  type LayoutFile,
-  type OpenStorage,
-  type Place,
-  type StorageLayout,
-} from "./Storage.ts";
+import { Storage, type LayoutFile, type OpenStorage, type Place, type StorageLayout } from "./Storage.ts";
 
 /** Files open at once, unless the layer is made with another number. */
 const MAX_OPEN_FILES = 128;
-
-/** Calls under way at once on behalf of one method; Node's pool has 4 threads. */
-const CALLS = 8;
-
-const absent: FileState = { exists: false, size: 0, modified: 0 };
 
 const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
   Effect.gen(function* () {
@@ -96,7 +85,10 @@ const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
         };
         // What is in no file: a gap.
         if (spans.reduce((sum, { length }) => sum + length, 0) < bytes.length) pad(bytes);
-        return Effect.forEach(spans, (span) => inFile(span, partOf(span)), { concurrency: CALLS, discard: true });
+        return Effect.forEach(spans, (span) => inFile(span, partOf(span)), {
+          concurrency: System.CALLS,
+          discard: true,
+        });
       };
     const write = transfer(true, writeTo, () => undefined);
     const read = transfer(false, readFrom, (part) => void part.fill(0));
@@ -124,59 +116,8 @@ const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
       ).pipe(Effect.tapError(() => Effect.sync(() => dirty.add(slot))));
 
     const sync = Effect.suspend(() => {
-      return Effect.forEach([...dirty], syncSlot, { concurrency: CALLS, discard: true });
+      return Effect.forEach([...dirty], syncSlot, { concurrency: System.CALLS, discard: true });
     }).pipe(Effect.andThen(folders.sync(handles.beside)), Effect.andThen(asideFolders.sync(handles.beside)));
-
-    const stateOf = (path: string, slot: number): Effect.Effect<FileState, DiskFault> =>
-      System.stat(path).pipe(
-        Effect.flatMap((stats) => {
-          if (stats.isDirectory()) return Effect.fail(new DiskFault({ code: "EISDIR", path, cause: undefined }));
-          handles.saw(slot);
-          return Effect.succeed({ exists: true, size: stats.size, modified: stats.mtimeMs });
-        }),
-        Effect.catchIf(
-          (failure) => failure.code === "ENOENT",
-          () => Effect.succeed(absent),
-        ),
-      );
-
-    /** A link has no bytes of its own; wherever it leads, a folder too, is not looked at. */
-    const linkAt = (path: string): Effect.Effect<FileState, DiskFault> =>
-      System.lstat(path).pipe(
-        Effect.map((stats): FileState => ({ exists: true, size: 0, modified: stats.mtimeMs })),
-        Effect.catchIf(
-          (failure) => failure.code === "ENOENT",
-          () => Effect.succeed(absent),
-        ),
-      );
-
-    /** One look at the folder of all files spares one at each of them where nothing is there yet. */
-    const isNothingThere = single
-      ? Effect.succeed(false)
-      : System.stat(root).pipe(
-          Effect.as(false),
-          Effect.catchIf(
-            (failure) => failure.code === "ENOENT",
-            () => Effect.succeed(true),
-          ),
-        );
-
-    const survey = Effect.gen(function* () {
-      const nothing = yield* isNothingThere;
-      const aside = slots.includes(asideSlot) ? yield* stateOf(layout.asidePath, asideSlot) : absent;
-      return yield* Effect.forEach(
-        files,
-        (file, index): Effect.Effect<FileState, DiskFault> => {
-          if (file.kind === "write" && nothing) return Effect.succeed(absent);
-          if (file.kind === "write" && file.link !== undefined) return linkAt(file.path);
-          if (file.kind === "write") return stateOf(file.path, index);
-          if (file.kind === "pad") return Effect.succeed({ exists: true, size: file.length, modified: 0 });
-          const size = Math.min(Math.max(aside.size - file.offset, 0), file.length);
-          return Effect.succeed(size === 0 ? absent : { exists: true, size, modified: aside.modified });
-        },
-        { concurrency: CALLS },
-      );
-    });
 
     const finishFile = (file: LayoutFile, index: number): Effect.Effect<void, DiskFault> =>
       Effect.gen(function* () {
@@ -194,7 +135,7 @@ const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
 
     const finish = Effect.gen(function* () {
       yield* Effect.forEach(files, (file, index) => (file.kind === "write" ? finishFile(file, index) : Effect.void), {
-        concurrency: CALLS,
+        concurrency: System.CALLS,
         discard: true,
       });
       if (!slots.includes(asideSlot)) yield* System.remove(layout.asidePath);
@@ -240,7 +181,10 @@ const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
         }),
       sync: edge("sync", sync),
       intact: edge("stat", intact.look),
-      survey: edge("stat", survey),
+      survey: edge(
+        "stat",
+        survey(layout, (file) => handles.saw(file === "aside" ? asideSlot : file)),
+      ),
       finish: edge("write", finish),
       free: edge("stat", free(root)),
     };

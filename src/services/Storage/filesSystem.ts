@@ -7,6 +7,9 @@ import * as Fs from "node:fs";
 import * as Path from "node:path";
 import { DiskFault, fault } from "./errno.ts";
 
+/** Calls under way at once on behalf of one method of a storage; Node's pool has 4 threads. */
+export const CALLS = 8;
+
 type Done<A> = (error: NodeJS.ErrnoException | null, value: A) => void;
 
 const call = <A>(path: string, run: (done: Done<A>) => void): Effect.Effect<A, DiskFault> =>
