@@ -39,6 +39,8 @@ export interface Situation {
   readonly trackers: ReadonlyArray<TrackerView>;
   /** Other sources that were asked, as words ("the DHT (12 nodes)"). */
   readonly otherSources: ReadonlyArray<string>;
+  /** Behind a proxy that relays no UDP any more: since when, and why. */
+  readonly relayLost?: { readonly proxy: string; readonly since: number; readonly why: string } | undefined;
   /** The port that we listen on; absent when none could be had. */
   readonly port: number | undefined;
   /** Peers that came to us by themselves. */
@@ -128,6 +130,18 @@ const trackerCause = (situation: Situation): Cause | undefined => {
     },
   };
 };
+
+/** What the trackers, the DHT and uTP suffer from alike stands before what is said of each of them. */
+const relayLost = ({ now, relayLost: lost }: Situation): ReadonlyArray<Cause> =>
+  lost === undefined
+    ? []
+    : [
+        {
+          code: "relay-lost",
+          message: `the proxy relays no UDP for ${seconds(now - lost.since)}: ${lost.why}`,
+          evidence: { proxy: lost.proxy, sinceSeconds: Math.round((now - lost.since) / 1000), reason: lost.why },
+        },
+      ];
 
 const noPeers = (situation: Situation): ReadonlyArray<Cause> => {
   const { known, unreachable } = situation;
@@ -263,9 +277,10 @@ export const explain = (situation: Situation): ReadonlyArray<Cause> => {
   if (phase === "seeding") return peers.length === 0 ? reachability(situation) : [];
   // Web seeds are no peers, and may be all that is needed.
   const isIdle = phase === "metadata" || downloadRate < STUCK;
-  if (peers.length === 0 && isIdle) return [...noPeers(situation), ...reachability(situation)];
+  if (peers.length === 0 && isIdle) return [...relayLost(situation), ...noPeers(situation), ...reachability(situation)];
   if (phase === "metadata") return [...metadata(situation), ...reachability(situation)];
   const held = bottlenecks(situation);
   const slow = withPeers(situation).flatMap((cause) => [cause, ...fewSources(situation)]);
-  return [...held, ...slow, ...(held.length + slow.length > 0 ? reachability(situation) : [])];
+  if (held.length + slow.length === 0) return [];
+  return [...held, ...slow, ...relayLost(situation), ...reachability(situation)];
 };

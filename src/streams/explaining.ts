@@ -6,6 +6,7 @@ import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import type { Phase } from "../schema/events.ts";
 import { type Cause, explain } from "../schema/explain.ts";
+import type { RelayLoss, UdpRelay } from "../services/Datagrams/relay.ts";
 import { Events } from "../services/Events.ts";
 import type { Observed } from "./observing.ts";
 import type { SwarmState } from "./Swarm.ts";
@@ -24,6 +25,8 @@ export interface ExplainSources {
   readonly known: () => number;
   /** Who is asked for peers beside the trackers, in words. */
   readonly otherSources: () => ReadonlyArray<string>;
+  /** Why there is no relay behind a proxy, where there is none. */
+  readonly relayLost: UdpRelay["lost"];
   /** Limit on the download rate in bytes per second; absent when there is none. */
   readonly limit: () => number | undefined;
   /** Connections at the most. */
@@ -69,6 +72,7 @@ export const makeExplainer = (sources: ExplainSources): ((now: number) => Readon
       unreachable: observed.unreachable(),
       trackers: observed.trackers(),
       otherSources: sources.otherSources(),
+      relayLost: sources.relayLost(),
       port: swarm.port(),
       incoming: observed.incoming(),
       running: now - sources.startedAt,
@@ -98,6 +102,21 @@ export const reportCauses = (causesAt: (now: number) => ReadonlyArray<Cause>): E
       if (codes === told) return;
       told = codes;
       events.publishUnsafe({ type: "explain", causes });
+    };
+    return yield* Effect.forever(Effect.andThen(Effect.sleep(INTERVAL), Effect.sync(look)));
+  });
+
+/** Warns each time that the relay of a proxy is lost, for as long as it runs: trackers, the DHT and peers by uTP are silent from then on. */
+export const reportRelay = (lost: UdpRelay["lost"]): Effect.Effect<never, never, Events> =>
+  Effect.gen(function* () {
+    const events = yield* Events;
+    let told: RelayLoss["since"] | undefined;
+    const look = (): void => {
+      const loss = lost();
+      if (loss === undefined || loss.since === told) return;
+      told = loss.since;
+      const message = `the proxy ${loss.proxy} relays no UDP any more; UDP trackers, the DHT and uTP wait until it does: ${loss.why}`;
+      events.publishUnsafe({ type: "warning", code: "proxy.relay-lost", message });
     };
     return yield* Effect.forever(Effect.andThen(Effect.sleep(INTERVAL), Effect.sync(look)));
   });

@@ -17,6 +17,7 @@ import { type DownloadError, DownloadFailed } from "../schema/errors/DownloadErr
 import { Bandwidth } from "../services/Bandwidth.ts";
 import type { Bans } from "../services/Bans.ts";
 import type { Choker } from "../services/Choker/Choker.ts";
+import { UdpRelay } from "../services/Datagrams/relay.ts";
 import type { Dht } from "../services/Dht/Dht.ts";
 import { Events } from "../services/Events.ts";
 import type { Hasher } from "../services/Hasher.ts";
@@ -39,7 +40,7 @@ import { makeEntrance } from "./entrance.ts";
 import { identify } from "./identity.ts";
 import { type Goal, tellFetched, tellKnown } from "./goal.ts";
 import { watchHunger } from "./hunger.ts";
-import { makeExplainer, reportCauses } from "./explaining.ts";
+import { makeExplainer, reportCauses, reportRelay } from "./explaining.ts";
 import { learnAlone, learnContent } from "./learning.ts";
 import { listen } from "./listening.ts";
 import { makeMeeting } from "./meeting.ts";
@@ -157,12 +158,14 @@ export const runSession = Effect.fnUntraced(function* (
   }).pipe(Effect.provideService(Events, observed.events), Effect.forkIn(announcing, { startImmediately: true }));
 
   const { download: limited } = yield* Bandwidth;
+  const { lost: relayLost } = yield* UdpRelay;
   const causes = makeExplainer({
     swarm,
     observed,
     phase: disk.phase,
     known: candidates.known,
     otherSources: () => [...discovery.asked(), ...webSeeds.asked()],
+    relayLost,
     limit: limited.limit,
     maxPeers: request.maxPeers,
     startedAt: telling.startedAt,
@@ -205,6 +208,7 @@ export const runSession = Effect.fnUntraced(function* (
       causes,
     }),
     reportCauses(causes),
+    reportRelay(relayLost),
     request.timeout === undefined ? Effect.never : watchdog(name, request.timeout, disk),
     Deferred.await(swarm.broken),
     Effect.andThen(disk.complete, request.seed ? Effect.andThen(finish, share(request, disk)) : Effect.void),

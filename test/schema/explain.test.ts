@@ -183,6 +183,37 @@ const cases: ReadonlyArray<
     ],
   ],
   [
+    "that the proxy relays no UDP, before what suffers from it",
+    {
+      ...alone,
+      relayLost: { proxy: "p.example:1080", since: 4_000, why: "connection refused" },
+      trackers: [{ ...failing, url: "udp://t.example:1/a", failing: { since: 5_000, message: "no answer" } }],
+    },
+    [
+      ["relay-lost", /the proxy relays no UDP for 6 s: connection refused/],
+      ["trackers-failing", /./],
+      ["no-peers", /./],
+    ],
+  ],
+  [
+    "nothing of the proxy while data flows",
+    { ...calm, relayLost: { proxy: "p.example:1080", since: 4_000, why: "connection refused" } },
+    [],
+  ],
+  [
+    "that the proxy relays no UDP where all peers choke",
+    {
+      ...calm,
+      downloadRate: 0,
+      peers: [{ ...peer, choking: true }],
+      relayLost: { proxy: "p.example:1080", since: 4_000, why: "connection refused" },
+    },
+    [
+      ["all-choking", /./],
+      ["relay-lost", /./],
+    ],
+  ],
+  [
     "that no port is listened on",
     { ...alone, known: 1, port: undefined },
     [

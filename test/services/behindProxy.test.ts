@@ -203,6 +203,53 @@ describe("behind a SOCKS5 proxy that relays UDP", () => {
     }),
   );
 
+  it.effect("that the relay is gone is warned of once for each time, and the first reason why nothing comes", () =>
+    Effect.gen(function* () {
+      const { events, proxy, start } = yield* makeWorld();
+      yield* start({ noDht: true });
+      const warnings = () =>
+        events.flatMap((event) =>
+          event.type === "warning" && event.code === "proxy.relay-lost" ? [event.message] : [],
+        );
+      const firstCause = () =>
+        events.flatMap((event) => (event.type === "explain" ? [event.causes[0]?.code] : [])).at(-1);
+      yield* TestClock.adjust("1 minute");
+      assert.deepStrictEqual([warnings(), firstCause()], [[], "trackers-failing"]);
+      proxy.relaying(false);
+      yield* proxy.hangUp;
+      yield* TestClock.adjust("1 minute");
+      assert.strictEqual(warnings().length, 1);
+      assert.match(warnings()[0] ?? "", /^the proxy proxy\.test:1080 relays no UDP any more; .*the proxy: .+/);
+      assert.strictEqual(firstCause(), "relay-lost");
+      proxy.relaying(true);
+      yield* TestClock.adjust("2 minutes");
+      assert.strictEqual(proxy.relays(), 2);
+      assert.strictEqual(firstCause(), "trackers-failing");
+      proxy.relaying(false);
+      yield* proxy.hangUp;
+      yield* TestClock.adjust("2 minutes");
+      assert.strictEqual(warnings().length, 2);
+    }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
+
+  it.effect("peers by uTP are parted from when the relay is lost, for the next one has another address", () =>
+    Effect.gen(function* () {
+      const { events, isComplete, network, proxy, start } = yield* makeWorld();
+      yield* makeTracker(network, "10.0.0.7");
+      yield* network.link(PROXY, SEED, { bytesPerSecond: 20_000 });
+      yield* makeSeed(fixture, { network, address: SEED, transport: byUtp }, { noTrackers: true, port: 0 });
+      yield* start({ noDht: true });
+      const states = () => events.flatMap((event) => (event.type === "peer" ? [event.state] : []));
+      yield* TestClock.adjust("5 seconds");
+      assert.deepStrictEqual([states(), isComplete()], [["connected"], false]);
+      yield* proxy.hangUp;
+      yield* TestClock.adjust("1 second");
+      assert.deepStrictEqual(states(), ["connected", "disconnected"]);
+      yield* TestClock.adjust("1 minute");
+      assert.isTrue(isComplete());
+    }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
+
   it.effect("packets that do not come from the relay are nobody's", () =>
     Effect.gen(function* () {
       const { context, network, wire } = yield* makeWorld();

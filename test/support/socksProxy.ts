@@ -26,6 +26,8 @@ export interface SocksProxy {
   readonly relays: () => number;
   /** Ends the connections that relays hang on. */
   readonly hangUp: Effect.Effect<void>;
+  /** Whether relays are granted from now on. */
+  readonly relaying: (granted: boolean) => void;
 }
 
 const CONNECT = 1;
@@ -65,6 +67,7 @@ export const makeSocksProxy = Effect.fnUntraced(function* (options: SocksOptions
   const asked: Array<string> = [];
   const controls = new Set<Scope.Closeable>();
   let relays = 0;
+  let granted = options.noUdp !== true;
   /** Whom the relay serves: the address of its control connection, and the one that its packets come from. */
   let served: { readonly ip: string; at: NetAddress.InetAddress | undefined } | undefined;
   const answer = (code: number, told = "0.0.0.0:0"): Uint8Array => {
@@ -92,7 +95,7 @@ export const makeSocksProxy = Effect.fnUntraced(function* (options: SocksOptions
       client.sendUnsafe(answer(0));
       return yield* Effect.raceFirst(pass(client, upstream.value), pass(upstream.value, client));
     }
-    if (command !== RELAY || options.noUdp === true) return void client.sendUnsafe(answer(7));
+    if (command !== RELAY || !granted) return void client.sendUnsafe(answer(7));
     relays++;
     const mine = { ip: NetAddress.formatIp(client.remote.address), at: undefined };
     served = mine;
@@ -146,6 +149,7 @@ export const makeSocksProxy = Effect.fnUntraced(function* (options: SocksOptions
   const proxy: SocksProxy = {
     asked,
     relays: () => relays,
+    relaying: (now) => void (granted = now),
     hangUp: Effect.suspend(() =>
       Effect.forEach([...controls], (scope) => Scope.close(scope, Exit.void), { discard: true }),
     ),

@@ -65,5 +65,7 @@ export class Datagrams extends Context.Service<
     readonly sendUnsafe: (to: NetAddress.InetAddress, bytes: Uint8Array) => void;
     /** Adds a receiver until the scope ends; receivers are asked in the order they came, until one says yes. */
     readonly receive: (receiver: Receiver) => Effect.Effect<void, never, Scope.Scope>;
+    /** Calls `then`, until the scope ends, whenever others cease to see us at the address that they know, as behind a proxy. Absent where they never do. */
+    readonly onMoved?: (then: () => void) => Effect.Effect<void, never, Scope.Scope>;
   }
 >()("bt-effect/services/Datagrams") {}

@@ -2,8 +2,10 @@
  * The shared UDP port through a SOCKS5 proxy (RFC 1928 §7): every packet goes to the proxy's relay, which sends it on, and none is taken that does not come
  * from there. Names are resolved by the proxy. Nothing goes round it: while there is no relay, nothing is sent.
  *
- * Life cycle: the relay serves as long as the connection that it was asked for by; when that ends, another one is asked for, again and again.
+ * Life cycle: the relay serves as long as the connection that it was asked for by; when that ends, another one is asked for, again and
+ * again; meanwhile `UdpRelay` says why there is none.
  */
+import * as Clock from "effect/Clock";
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
@@ -14,13 +16,15 @@ import * as NetAddress from "effect/net/NetAddress";
 import * as Schedule from "effect/Schedule";
 import * as Scope from "effect/Scope";
 import type { TransportError } from "../../schema/errors/TransportError.ts";
+import { formatHostPort } from "../../schema/hostPort.ts";
 import { reach } from "../../schema/reach.ts";
 import { decodeRelayed, type Destination, encodeRelayed, type Proxy } from "../../schema/socks5.ts";
 import { type Agreed, makeThroughProxy, refused } from "../Transport/throughProxy.ts";
+import { monotonicMillis } from "../time.ts";
 import { type Connection, Transport } from "../Transport/Transport.ts";
 import { DatagramError, Datagrams } from "./Datagrams.ts";
 import { makeReceivers } from "./receivers.ts";
-import { formatHostPort } from "../../schema/hostPort.ts";
+import { type RelayLoss, UdpRelay } from "./relay.ts";
 
 /** A proxy that has not agreed within this time will not. */
 const PATIENCE = "10 seconds";
@@ -50,23 +54,30 @@ export const layer = (
   proxy: Proxy,
   direct: { readonly transport: Layer.Layer<Transport>; readonly datagrams: Layer.Layer<Datagrams> },
 ): Layer.Layer<Datagrams, TransportError, Dns.Dns> =>
-  Layer.effect(
-    Datagrams,
+  Layer.effectContext(
     Effect.gen(function* () {
+      const clock = yield* Clock.Clock;
       const scope = yield* Effect.scope;
       const transport = Context.get(yield* Layer.build(Layer.fresh(direct.transport)), Transport);
       const wire = Context.get(yield* Layer.build(Layer.fresh(direct.datagrams)), Datagrams);
       const ask = yield* makeThroughProxy(proxy, transport);
       const name = formatHostPort(proxy);
       let relay: NetAddress.InetAddress | undefined;
+      let lost: RelayLoss | undefined;
       const receivers = makeReceivers();
+      const moved = new Set<() => void>();
 
       /** Gets a relay, and gives what waits for its end; the connection that it hangs on lives as long as `own`, which is closed then. */
       const associate = (own: Scope.Closeable): Effect.Effect<Effect.Effect<void>, TransportError> =>
         Effect.gen(function* () {
-          const { bound, connection }: Agreed = yield* ask(name, { _tag: "RelayUdp" }, { timeout: PATIENCE });
+          const { bound, connection }: Agreed = yield* ask(
+            name,
+            { _tag: "RelayUdp" },
+            { timeout: PATIENCE, silent: true },
+          );
           relay = relayOf(bound, connection.remote.address);
           if (relay === undefined) return yield* refused(name, "the proxy names no address to send UDP to");
+          lost = undefined;
           return Effect.andThen(ended(connection), Scope.close(own, Exit.void));
         }).pipe(
           Scope.provide(own),
@@ -74,7 +85,10 @@ export const layer = (
         );
       // The schedule never ends, so that no failure is left.
       const renew: Effect.Effect<Effect.Effect<void>> = Effect.flatMap(Scope.fork(scope), associate).pipe(
-        Effect.tapError((error) => Effect.logDebug("no relay for UDP", error)),
+        Effect.tapError((error) => {
+          if (lost !== undefined) lost = { ...lost, why: error.message };
+          return Effect.logDebug("no relay for UDP", error);
+        }),
         Effect.retry(again),
         Effect.orDie,
       );
@@ -83,6 +97,9 @@ export const layer = (
           Effect.andThen(
             Effect.sync(() => {
               relay = undefined;
+              lost = { proxy: name, since: monotonicMillis(clock), why: "the connection that it hung on has ended" };
+              // The next one will have another address.
+              for (const then of moved) then();
             }),
           ),
           Effect.andThen(renew),
@@ -105,7 +122,7 @@ export const layer = (
           return Effect.catch(wire.send(relay, encodeRelayed(to, bytes)), fail);
         });
       const destination = (to: NetAddress.InetAddress): Destination => ({ host: to.address, port: to.port });
-      return Datagrams.of({
+      const datagrams = Datagrams.of({
         // No port, for nobody reaches us by one.
         addresses: wire.addresses.map(({ address }) => NetAddress.inetAddressUnsafe(address, 0)),
         send: (to, bytes) => send(destination(to), NetAddress.formatInet(to), bytes),
@@ -114,6 +131,12 @@ export const layer = (
           if (relay !== undefined) wire.sendUnsafe(relay, encodeRelayed(destination(to), bytes));
         },
         receive: receivers.receive,
+        onMoved: (then) =>
+          Effect.acquireRelease(
+            Effect.sync(() => void moved.add(then)),
+            () => Effect.sync(() => moved.delete(then)),
+          ),
       });
+      return Context.make(Datagrams, datagrams).pipe(Context.add(UdpRelay, { lost: () => lost }));
     }),
   );

@@ -82,6 +82,8 @@ export interface ListenOptions {
 export interface DialOptions {
   readonly timeout: Duration.Input;
   readonly from?: NetAddress.IpAddress | undefined;
+  /** Nobody will say anything for long: the system asks now and then whether the other side is still there. Peers are asked by their protocol. */
+  readonly silent?: boolean;
 }
 
 /** Opens and accepts byte streams. Layers: `tcp.ts`, `utp.ts` and `dual.ts` (both together) in `services/Transport`, `memory.ts` in tests. */

@@ -28,6 +28,9 @@ export interface TcpOptions {
   readonly adoptAccepted: boolean;
 }
 
+/** Silence on a connection on which nothing is to be said, after which the system asks for the other side: a machine that is gone says nothing, either. */
+const SILENCE_MILLIS = 30_000;
+
 /** What one read may deliver at most: a quarter of the system calls of 64 KiB, and small beside the L2 cache. */
 const SHARED_BUFFER_BYTES = 262_144;
 
@@ -124,6 +127,8 @@ const wire = (remote: NetAddress.InetAddress, buffer: Uint8Array, open: (onread:
         return until("connect");
       }).pipe(Effect.onInterrupt(() => Effect.sync(() => socket.destroy()))),
 
+    keepAlive: () => void socket.setKeepAlive(true, SILENCE_MILLIS),
+
     /** Fails when the other side is gone already. */
     connection: (direction: Connection["direction"]): Effect.Effect<Connection, TransportError> =>
       Effect.suspend(() => {
@@ -167,7 +172,7 @@ const wire = (remote: NetAddress.InetAddress, buffer: Uint8Array, open: (onread:
 const dial = (buffers: () => Uint8Array) =>
   Effect.fnUntraced(function* (
     target: NetAddress.InetAddress,
-    { timeout, from }: DialOptions,
+    { timeout, from, silent }: DialOptions,
   ): Effect.fn.Return<Connection, TransportError, Scope.Scope> {
     const remote = NetAddress.toCanonical(target);
     const address = NetAddress.formatInet(remote);
@@ -200,6 +205,7 @@ const dial = (buffers: () => Uint8Array) =>
             ),
         }),
       );
+    if (silent === true) wired.keepAlive();
     return yield* wired.connection("outgoing");
   });
 

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest";
 import { Effect, Exit, Fiber, Layer, Scope } from "effect";
 import { NetAddress } from "effect/net";
+import { readFileSync } from "node:fs";
 import * as Net from "node:net";
 import { Worker } from "node:worker_threads";
 import { TransportError } from "../../../src/schema/errors/TransportError.ts";
@@ -134,6 +135,26 @@ describe("TCP", () => {
       yield* dialler.dial(six, { timeout: "10 seconds" });
       assert.include(String((yield* arrival).remote), "[::1]:");
     }),
+  );
+
+  it.live.skipIf(process.platform !== "linux")(
+    "has the system ask for those who will say nothing, and for no others",
+    () =>
+      Effect.gen(function* () {
+        const { dialler, listener } = yield* world();
+        const { addresses } = yield* listener.listen({ port: 0, address: NetAddress.ipv4Loopback });
+        /** Which of the timers of the kernel runs for our end of a connection; 2 is that of keep-alive. */
+        const timerOf = ({ port }: NetAddress.InetAddress): string | undefined => {
+          const hex = port.toString(16).toUpperCase().padStart(4, "0");
+          const line = readFileSync("/proc/net/tcp", "utf8")
+            .split("\n")
+            .find((entry) => entry.includes(`: 0100007F:${hex} `));
+          return line?.trim().split(/\s+/)[5]?.slice(0, 2);
+        };
+        const talking = yield* dialler.dial(addresses[0], { timeout: "10 seconds" });
+        const silent = yield* dialler.dial(addresses[0], { timeout: "10 seconds", silent: true });
+        assert.deepStrictEqual([timerOf(talking.local), timerOf(silent.local)], ["00", "02"]);
+      }),
   );
 
   it.live("dials an IPv4-mapped address as IPv4", () =>

@@ -176,12 +176,13 @@ export const makeUtpEndpoint = Effect.gen(function* () {
     }
     return true;
   });
-  yield* Effect.addFinalizer(() =>
-    Effect.sync(() => {
-      for (const sharing of [...connections.values()]) for (const connection of [...sharing]) connection.drop();
-      halfOpen.clear();
-    }),
-  );
+  const dropAll = (): void => {
+    for (const sharing of [...connections.values()]) for (const connection of [...sharing]) connection.drop();
+    halfOpen.clear();
+  };
+  // A connection is known by the addresses of both sides.
+  yield* datagrams.onMoved?.(dropAll) ?? Effect.void;
+  yield* Effect.addFinalizer(() => Effect.sync(dropAll));
 
   const opened: UtpEndpoint = {
     dial: (local, remote, done) => {
