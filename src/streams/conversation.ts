@@ -4,17 +4,15 @@
  *
  * Life cycle: begins with a `Link`, which it closes; a breach of the protocol or a lost connection fails the stream with a `PeerError`.
  */
-import * as Arr from "effect/Array";
-import * as Cause from "effect/Cause";
+import type * as Arr from "effect/Array";
 import * as Clock from "effect/Clock";
 import * as Deferred from "effect/Deferred";
 import * as Effect from "effect/Effect";
-import * as Pull from "effect/Pull";
+import type * as Pull from "effect/Pull";
 import type * as Scope from "effect/Scope";
 import * as Stream from "effect/Stream";
 import { byteLength } from "../schema/bitfield.ts";
 import { PeerError, type PeerReason, type WireViolation } from "../schema/errors/PeerError.ts";
-import type { TransportError } from "../schema/errors/TransportError.ts";
 import { pieceOffset } from "../schema/geometry.ts";
 import { MAX_PIECES } from "../schema/metainfo/fields.ts";
 import { PeerSettings } from "../schema/settings.ts";
@@ -29,6 +27,7 @@ import { makeDialogue } from "./dialogue.ts";
 import { makeExtensions } from "./extensions.ts";
 import type { Link } from "./link.ts";
 import { makePex } from "./pex.ts";
+import { type Ending, hearing } from "./hearing.ts";
 import { makeLiveness } from "./liveness.ts";
 import { contacts, makeMember } from "./member.ts";
 import { Swarm } from "./Swarm.ts";
@@ -36,12 +35,10 @@ import { makeNotices } from "./notices.ts";
 import { paced } from "./pacing.ts";
 import { monotonicMillis } from "../services/time.ts";
 import { makeUploads } from "./uploads.ts";
+import { makeVoice } from "./voice.ts";
 
 /** Payload of an extended message at the most: a piece of metadata and its dictionary, or a full PEX message. */
 const MAX_EXTENDED = 128 * 1024;
-
-/** Bytes of small messages that may wait, above the transport's high-water mark, for a peer that does not read. */
-const MAX_UNREAD = 1024 * 1024;
 
 const begin = Effect.fnUntraced(function* (
   link: Link,
@@ -61,24 +58,14 @@ const begin = Effect.fnUntraced(function* (
   const connectedAt = monotonicMillis(clock);
   const liveness = makeLiveness(settings, connectedAt);
   let uploaded = 0;
-  let unread = 0;
 
   const fail = (reason: PeerReason): PeerError => new PeerError({ address: link.address, reason });
-  let parted: PeerError | undefined;
-  /** The download is over: that the connection is closed then is nobody's doing but ours. */
-  let left = false;
+  const ending: Ending = { parted: undefined, left: false };
   const part = (reason: PeerReason): void => {
-    parted ??= fail(reason);
+    ending.parted ??= fail(reason);
     Deferred.doneUnsafe(leaving, Effect.void);
   };
-  const send = (bytes: Uint8Array): void => {
-    liveness.said(monotonicMillis(clock));
-    if (connection.sendUnsafe(bytes)) unread = 0;
-    else {
-      unread += bytes.length;
-      if (unread > MAX_UNREAD) part({ _tag: "NotReading", waiting: unread });
-    }
-  };
+  const { relieved, send } = makeVoice({ connection, part, said: () => liveness.said(monotonicMillis(clock)) });
   const convict = (why: string): void => {
     bans.ban(connection.remote, why);
     part({ _tag: "Banned", why });
@@ -96,8 +83,7 @@ const begin = Effect.fnUntraced(function* (
       return info === undefined ? begin : pieceOffset(info, index) + begin;
     },
     sent: (bytes) => {
-      liveness.said(monotonicMillis(clock));
-      unread = 0;
+      relieved();
       uploaded += bytes;
       swarm.totals.uploaded += bytes;
     },
@@ -186,7 +172,7 @@ const begin = Effect.fnUntraced(function* (
   );
   // Before that, so that nothing is read any more into buffers that are not the peer's.
   yield* Effect.addFinalizer(() => {
-    left = true;
+    ending.left = true;
     return link.close;
   });
   yield* uploads.serve.pipe(
@@ -198,34 +184,7 @@ const begin = Effect.fnUntraced(function* (
   // Parting closes the connection, which ends the pull below: nothing has to be watched per message.
   yield* Effect.forkScoped(Effect.andThen(Deferred.await(leaving), link.close));
   const pull = yield* connection.receive<Message, WireViolation>(decode);
-  let broken: PeerError | undefined;
-  const pulled: Pull.Pull<
-    Arr.NonEmptyReadonlyArray<Filled>,
-    WireViolation | TransportError | PeerError
-  > = Effect.flatMap(pull, (messages) => {
-    const now = monotonicMillis(clock);
-    liveness.heard(now);
-    for (const message of messages) {
-      const reason = dialogue.received(message, now);
-      if (reason === undefined) continue;
-      broken = fail(reason);
-      break;
-    }
-    if (broken === undefined) dialogue.refill(now);
-    // What is full by now goes on its way before the peer that filled it.
-    const filled = dialogue.requests()?.takeFilled();
-    return filled !== undefined && Arr.isArrayNonEmpty(filled) ? Effect.succeed(filled) : next;
-  });
-  const next: typeof pulled = Effect.suspend(() => (broken === undefined ? pulled : Effect.fail(broken)));
-  return next.pipe(
-    Effect.catchTag("TransportError", (error): Effect.Effect<never, PeerError | Cause.Done> =>
-      left ? Cause.done() : Effect.fail(parted ?? fail({ _tag: "Connection", error })),
-    ),
-    Effect.catchTag(["FrameTooLong", "BadLength", "BadExtension"], (violation) => Effect.fail(fail(violation))),
-    Pull.catchDone((): Effect.Effect<never, PeerError | Cause.Done> =>
-      parted === undefined ? Cause.done() : Effect.fail(parted),
-    ),
-  );
+  return hearing({ pull, dialogue, liveness, ending, fail, now: () => monotonicMillis(clock) });
 });
 
 /** Talks to a peer until either side ends it. */
