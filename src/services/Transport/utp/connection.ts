@@ -9,13 +9,14 @@ import * as Effect from "effect/Effect";
 import * as NetAddress from "effect/net/NetAddress";
 import { TransportError, type TransportReason } from "../../../schema/errors/TransportError.ts";
 import { seqAfter, UTP_HEADER_LENGTH, type UtpPacket, UtpType } from "../../../schema/utp.ts";
-import { HIGH_WATER_BYTES, LOW_WATER_BYTES } from "../limits.ts";
 import type { Connection } from "../Transport.ts";
 import { makeDelays } from "./delay.ts";
 import { makeFlight } from "./flight.ts";
 import { makeLedbat } from "./ledbat.ts";
-import { KEEP_ALIVE, LINGER, MAX_FLIGHT, MAX_TIMEOUTS, RECEIVE_BUFFER_BYTES, WINDOW_PROBE } from "./limits.ts";
+import { KEEP_ALIVE, LINGER, MAX_FLIGHT, RECEIVE_BUFFER_BYTES, WINDOW_PROBE } from "./limits.ts";
+import { makeOutlet } from "./outlet.ts";
 import { datagramBytes } from "./packetSize.ts";
+import { makePatience } from "./patience.ts";
 import { makeReceiver } from "./receiver.ts";
 import { makeRoundTrip } from "./roundTrip.ts";
 import { makeSendQueue } from "./sendQueue.ts";
@@ -40,19 +41,13 @@ export const makeUtpConnection = (endpoint: Endpoint, seat: Seat): UtpConnection
   let theirWindow = full;
   let heardAt = endpoint.now();
   const voice = makeVoice(endpoint, seat, { flight, receiver, now: heardAt });
-  let timeouts = 0;
-  let probed = false;
-  /** Since when an acknowledgement is waited for. */
-  let waitsFrom = heardAt;
+  const patience = makePatience(roundTrip, heardAt);
   let windowProbeDue = Infinity;
   let lingersUntil = Infinity;
 
   /** Sends a packet that counts. */
   const put = (type: UtpType, bytes: Uint8Array, now: number): void => {
-    if (flight.isEmpty()) {
-      waitsFrom = now;
-      probed = false;
-    }
+    if (flight.isEmpty()) patience.restart(now);
     voice.put(type, bytes, now);
   };
 
@@ -111,12 +106,10 @@ export const makeUtpConnection = (endpoint: Endpoint, seat: Seat): UtpConnection
     windowProbeDue = isShut ? Math.min(windowProbeDue, now + WINDOW_PROBE) : Infinity;
   };
   const timeOut = (now: number): void => {
-    if (++timeouts > MAX_TIMEOUTS)
-      return breakOff({ _tag: "TimedOut", afterMillis: Math.round((now - heardAt) / 1000) });
+    if (!patience.timedOut(now)) return breakOff({ _tag: "TimedOut", afterMillis: Math.round((now - heardAt) / 1000) });
     roundTrip.timedOut();
     if (state !== "dialling") congestion.timedOut();
     flight.loseAll();
-    waitsFrom = now;
     fill(now);
   };
 
@@ -129,8 +122,8 @@ export const makeUtpConnection = (endpoint: Endpoint, seat: Seat): UtpConnection
       state === "open" ? voice.saidAt() + KEEP_ALIVE : Infinity,
     );
     if (!flight.isEmpty()) {
-      next = Math.min(next, waitsFrom + roundTrip.timeout());
-      if (!probed && flight.bytes() > 0) next = Math.min(next, waitsFrom + roundTrip.probe());
+      next = Math.min(next, patience.timeoutAt());
+      if (flight.bytes() > 0) next = Math.min(next, patience.probeAt());
     }
     return next;
   };
@@ -140,7 +133,7 @@ export const makeUtpConnection = (endpoint: Endpoint, seat: Seat): UtpConnection
     const change = flight.acknowledge(bytes, packet, now);
     if (change === undefined) return false;
     heardAt = now;
-    timeouts = 0;
+    patience.heard();
     delays.theirs(voice.heard(packet.timestamp, now), now);
     delays.ours(packet.timestampDifference, now);
     theirWindow = packet.window;
@@ -148,8 +141,7 @@ export const makeUtpConnection = (endpoint: Endpoint, seat: Seat): UtpConnection
     const queuing = Math.min(delays.queuing(), roundTrip.smoothed());
     if (change.bytes > 0) {
       roundTrip.progressed();
-      waitsFrom = now;
-      probed = false;
+      patience.restart(now);
       const isFull = change.flight + full > congestion.window();
       congestion.acked(change.bytes, change.flight, queuing, isFull);
     }
@@ -169,26 +161,7 @@ export const makeUtpConnection = (endpoint: Endpoint, seat: Seat): UtpConnection
     kind: "utp",
     read: receiver.read,
     receive: receiver.receive,
-    sendUnsafe: (bytes) => {
-      if (lost !== undefined) return false;
-      if (bytes.length > 0) queue.add(bytes);
-      endpoint.soon(self);
-      return queue.bytes() < HIGH_WATER_BYTES;
-    },
-    drained: Effect.callback((resume) => {
-      if (lost !== undefined) return resume(Effect.fail(lost));
-      if (queue.bytes() < LOW_WATER_BYTES) return resume(Effect.void);
-      return Effect.sync(queue.whenLow(resume));
-    }),
-    send: (chunks) =>
-      Effect.callback((resume) => {
-        if (lost !== undefined) return resume(Effect.fail(lost));
-        const filled = chunks.filter((bytes) => bytes.length > 0);
-        const last = filled.length - 1;
-        if (last < 0) return resume(Effect.void);
-        filled.forEach((bytes, index) => queue.add(bytes, index === last ? resume : undefined));
-        endpoint.soon(self);
-      }),
+    ...makeOutlet({ queue, lost: () => lost, filled: () => endpoint.soon(self) }),
   };
 
   const self: UtpConnection = {
@@ -224,9 +197,9 @@ export const makeUtpConnection = (endpoint: Endpoint, seat: Seat): UtpConnection
       const now = endpoint.now();
       if (now >= lingersUntil) return leave();
       if (!flight.isEmpty()) {
-        if (now >= waitsFrom + roundTrip.timeout()) timeOut(now);
-        else if (!probed && now >= waitsFrom + roundTrip.probe()) {
-          probed = true;
+        if (now >= patience.timeoutAt()) timeOut(now);
+        else if (now >= patience.probeAt()) {
+          patience.probed();
           const first = flight.first();
           if (first !== undefined) voice.putAgain(first, now);
         }
