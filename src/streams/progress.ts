@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect";
 import * as Bitfield from "../schema/bitfield.ts";
 import type { Phase, Progress } from "../schema/events.ts";
 import type { Cause } from "../schema/explain.ts";
-import { fileSpans, pieceLength, wantedPieces } from "../schema/geometry.ts";
+import { fileSpans, pieceLength, pieceOffset, wantedPieces } from "../schema/geometry.ts";
 import { Events } from "../services/Events.ts";
 import { monotonicMillis } from "../services/time.ts";
 import type { SwarmState } from "./Swarm.ts";
@@ -53,7 +53,7 @@ const makeFileCounts = (): ((torrent: Torrent) => Float64Array) => {
       for (let index = byte * 8; index < byte * 8 + 8; index++) {
         if ((changed & (0x80 >>> (index & 7))) === 0) continue;
         const sign = table.have(index) ? 1 : -1;
-        for (const span of fileSpans(info.files, index * info.pieceLength, pieceLength(info, index)))
+        for (const span of fileSpans(info.files, pieceOffset(info, index), pieceLength(info, index)))
           counts[span.file] = (counts[span.file] ?? 0) + sign * span.length;
       }
     }

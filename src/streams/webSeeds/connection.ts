@@ -10,7 +10,7 @@ import * as Latch from "effect/Latch";
 import * as Option from "effect/Option";
 import type * as Scope from "effect/Scope";
 import type { WebSeedError } from "../../schema/errors/WebSeedError.ts";
-import { fileSpans, paddedLength } from "../../schema/geometry.ts";
+import { fileSpans, pieceOffset, paddedLength } from "../../schema/geometry.ts";
 import { httpSeedUrl, MAX_RANGE } from "../../schema/webSeed.ts";
 import { DataSettings } from "../../schema/settings.ts";
 import { BLOCK_LENGTH, type BlockSpan } from "../../schema/block.ts";
@@ -114,7 +114,7 @@ export const connect = Effect.fnUntraced(function* (
     const [first] = segment;
     if (first === undefined) return;
     const length = segment.reduce((sum, block) => sum + block.length, 0);
-    for (const span of fileSpans(info.files, first.index * info.pieceLength + first.begin, length)) {
+    for (const span of fileSpans(info.files, pieceOffset(info, first.index) + first.begin, length)) {
       const file = info.files[span.file];
       if (file === undefined) continue;
       if (file.pad) {
