@@ -4,7 +4,8 @@
  * Trackers are asked in lanes, each at its own pace. A public torrent has one lane per tier (BEP 12): the first begins at once, the next when
  * the one before it has no tracker that answers, and all of them after `hurryAfter` seconds: users expect the peers of every tier. Within a
  * lane trackers are asked in order, the next one when one fails or is silent for `hurryAfter` seconds; the first that answers stops the round
- * and moves to the front of its tier. A private torrent (BEP 27) is one lane over all tiers that waits for each failure, one tracker at a time.
+ * and moves to the front of its tier. A private torrent (BEP 27) is one lane over all tiers that waits for each failure, one tracker at a time. Of a magnet
+ * link nobody knows whether it is private: it is asked for as if it were not, and when it is, the first tracker in order that has answered stays.
  *
  * Life cycle: the stream ends when no tracker may ever be asked again; when its scope closes, `stopped` goes out (bounded by `stopTimeout`).
  * An announce still unanswered then, or when another tracker of the lane was faster, is abandoned: that tracker is owed nothing.
@@ -23,15 +24,15 @@ import { monotonicMillis } from "../services/time.ts";
 import type { Tracker } from "../services/Tracker/Tracker.ts";
 import { type Announcer, type AnnouncerOptions, makeAnnouncer } from "./announcer.ts";
 import { contact, type Contact } from "./contacts.ts";
-import { promote, shuffled } from "./tiers.ts";
+import { promote, shuffled, without } from "./tiers.ts";
 import type { Answer } from "./trackerEvents.ts";
 
 /** What is announced and to whom. */
 export interface AnnounceOptions extends AnnouncerOptions {
   /** URLs of trackers by tier (BEP 12). */
   readonly tiers: ReadonlyArray<ReadonlyArray<string>>;
-  /** The torrent is private (BEP 27): strictly one tracker at a time. */
-  readonly private: boolean;
+  /** Open once the torrent is known to be private (BEP 27): from then on strictly one tracker at a time. */
+  readonly secluded: Latch.Latch;
   /** Open while the download is short of peers: trackers are then asked again as soon as their min interval allows. */
   readonly hungry: Latch.Latch;
 }
@@ -54,6 +55,12 @@ interface Lane {
   readonly begin: Effect.Effect<void>;
   /** Called when a round found nobody. */
   readonly failed: Effect.Effect<void>;
+}
+
+/** The last answer of a tracker, and when it came, in milliseconds of the monotonic clock. */
+interface Dated {
+  readonly answer: Answer;
+  readonly at: number;
 }
 
 /** Asks the trackers that are due, in order, until one answers. */
@@ -132,15 +139,10 @@ const answers = (announcer: Announcer, options: AnnounceOptions, lane: Lane): St
     }),
   );
 
-/** The lanes of a torrent, see the head of this file. */
-const lanesOf = Effect.fnUntraced(function* (
-  tiers: ReadonlyArray<ReadonlyArray<Contact>>,
-  { private: isPrivate }: AnnounceOptions,
-  announcer: Announcer,
-) {
-  if (isPrivate) return [{ tiers, hurry: false, begin: Effect.void, failed: Effect.void }];
+/** The lanes of a torrent that is not known to be private, see the head of this file. */
+const lanesOf = Effect.fnUntraced(function* (tiers: ReadonlyArray<ReadonlyArray<Contact>>, { settings }: Announcer) {
   const gates = tiers.map((_, index) => Latch.makeUnsafe(index === 0));
-  yield* Effect.sleep(Duration.seconds(announcer.settings.hurryAfter)).pipe(
+  yield* Effect.sleep(Duration.seconds(settings.hurryAfter)).pipe(
     Effect.andThen(Effect.forEach(gates, Latch.open, { discard: true })),
     Effect.forkScoped,
   );
@@ -155,30 +157,77 @@ const lanesOf = Effect.fnUntraced(function* (
   });
 });
 
+const foundBy = ({ contact: { url }, response: { peers, externalIp } }: Answer, former?: string): FoundPeers => ({
+  url,
+  peers,
+  ...(externalIp && { externalIp }),
+  ...(former !== undefined && former !== url && { insteadOf: former }),
+});
+
+/** One tracker at a time, the first that had answered when this began before all others; those that answered as well are taken leave of. */
+const alone = (
+  announcer: Announcer,
+  options: AnnounceOptions,
+  { tiers, latest }: { tiers: ReadonlyArray<ReadonlyArray<Contact>>; latest: ReadonlyMap<Contact, Dated> },
+): Stream.Stream<FoundPeers> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const [kept, ...others] = tiers.flat().flatMap((contact) => latest.get(contact) ?? []);
+      yield* announcer.stop(others.map(({ answer }) => answer.contact));
+      const age = (monotonicMillis(yield* Clock.Clock) - (kept?.at ?? 0)) / 1000;
+      const left = (seconds: number): number => Math.max(0, seconds - age);
+      const lane: Lane = {
+        tiers: kept === undefined ? tiers : [[kept.answer.contact], ...without(tiers, kept.answer.contact)],
+        hurry: false,
+        begin:
+          kept === undefined
+            ? Effect.void
+            : pause(announcer, options, {
+                ...kept.answer,
+                waits: { next: left(kept.answer.waits.next), earliest: left(kept.answer.waits.earliest) },
+              }),
+        failed: Effect.void,
+      };
+      const [former] = others;
+      return Stream.concat(
+        kept === undefined || former === undefined
+          ? Stream.empty
+          : Stream.succeed(foundBy(kept.answer, former.answer.contact.url)),
+        answers(announcer, options, lane).pipe(
+          Stream.mapAccum(
+            () => kept?.answer.contact.url,
+            (before, answer) => [answer.contact.url, [foundBy(answer, before)]],
+          ),
+        ),
+      );
+    }),
+  );
+
 /** Announces a torrent to its trackers for as long as the stream runs, and yields the peers they name. */
 export const announces = (options: AnnounceOptions): Stream.Stream<FoundPeers, never, Tracker | Events> =>
   Stream.unwrap(
     Effect.gen(function* () {
       const announcer = yield* makeAnnouncer(options);
+      const clock = yield* Clock.Clock;
       const tiers = (yield* shuffled(options.tiers)).map((tier) => tier.map(contact));
       yield* Effect.addFinalizer(() => announcer.stop(tiers.flat()));
-      const lanes = yield* lanesOf(tiers, options, announcer);
-      return Stream.fromArray(lanes).pipe(
-        Stream.flatMap((lane) => answers(announcer, options, lane), { concurrency: "unbounded" }),
-        Stream.mapAccum(
-          (): string | undefined => undefined,
-          (former, { contact: { url }, response: { peers, externalIp } }) => [
-            url,
-            [
-              {
-                url,
-                peers,
-                ...(externalIp && { externalIp }),
-                ...(options.private && former !== undefined && former !== url && { insteadOf: former }),
-              },
-            ],
-          ],
+      const latest = new Map<Contact, Dated>();
+      const byLanes = Stream.unwrap(
+        Effect.map(lanesOf(tiers, announcer), (lanes) =>
+          Stream.fromArray(lanes).pipe(
+            Stream.flatMap((lane) => answers(announcer, options, lane), { concurrency: "unbounded" }),
+          ),
         ),
+      ).pipe(
+        Stream.map((answer) => {
+          latest.set(answer.contact, { answer, at: monotonicMillis(clock) });
+          return foundBy(answer);
+        }),
+        Stream.interruptWhen(options.secluded.await),
       );
+      const byOne = Stream.suspend(() =>
+        Latch.isOpen(options.secluded) ? alone(announcer, options, { tiers, latest }) : Stream.empty,
+      );
+      return Latch.isOpen(options.secluded) ? byOne : Stream.concat(byLanes, byOne);
     }),
   );

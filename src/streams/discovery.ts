@@ -3,6 +3,7 @@
  * together, and off together when the torrent turns out to be private (BEP 27); each is a room of its own.
  */
 import * as Effect from "effect/Effect";
+import * as Latch from "effect/Latch";
 import type * as NetAddress from "effect/net/NetAddress";
 import { PexFlag } from "../schema/utPex.ts";
 import type { Dht } from "../services/Dht/Dht.ts";
@@ -28,6 +29,8 @@ export interface Discovery {
   readonly asked: () => ReadonlyArray<string>;
   /** Peers that were of use to earlier runs. */
   readonly recall: (peers: ReadonlyArray<NetAddress.InetAddress>) => void;
+  /** Open once the torrent is known to be private. */
+  readonly secluded: Latch.Latch;
   /** The metadata is there: what a private torrent must not have ends, and those whom it brought are left. */
   readonly learned: (isPrivate: boolean, swarm: Pick<SwarmState, "members">) => void;
   /** Feeds the candidates; never ends. */
@@ -51,6 +54,7 @@ export const makeDiscovery = Effect.fnUntraced(function* (
   },
 ): Effect.fn.Return<Discovery, never, Dht | LocalDiscovery> {
   const { candidates, names, isComplete, isPrivate, origins, entrance, port } = options;
+  const secluded = Latch.makeUnsafe(isPrivate === true);
   const dht = yield* makeDhtPeers(request, isPrivate);
   const local = yield* makeLocalPeers(request, isPrivate ?? false);
   const exchange = makePeerExchange({
@@ -65,6 +69,7 @@ export const makeDiscovery = Effect.fnUntraced(function* (
   return {
     dht,
     exchange,
+    secluded,
     isUsed: () => dht.isUsed() || local.isUsed(),
     asked: () => {
       const nodes = dht.nodes();
@@ -84,6 +89,7 @@ export const makeDiscovery = Effect.fnUntraced(function* (
       if (!isPrivate) return;
       local.forbid();
       seclude(swarm, candidates);
+      Latch.openUnsafe(secluded);
     },
     search: Effect.raceFirst(
       dht.search({

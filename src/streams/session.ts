@@ -149,7 +149,7 @@ export const runSession = Effect.fnUntraced(function* (
     names,
     peerId: swarm.peerId,
     entrance,
-    private: known?.private ?? false,
+    secluded: discovery.secluded,
     stats: () => telling.stats(disk),
     completed: telling.completed,
     hungry,

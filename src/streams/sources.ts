@@ -82,7 +82,8 @@ export const addTrackerPeers = (options: {
   readonly peerId: Uint8Array;
   /** How peers from outside reach us. */
   readonly entrance: Pick<Entrance, "port" | "otherThan">;
-  readonly private: boolean;
+  /** Open once the torrent is known to be private. */
+  readonly secluded: Latch.Latch;
   readonly stats: () => TransferStats;
   readonly completed: Latch.Latch;
   readonly hungry: Latch.Latch;
@@ -98,7 +99,7 @@ export const addTrackerPeers = (options: {
     peerId: options.peerId,
     port: () => options.entrance.port() ?? NO_PORT,
     otherPort: (told) => options.entrance.otherThan(told === NO_PORT ? undefined : told),
-    private: options.private,
+    secluded: options.secluded,
     stats: options.stats,
     completed: options.completed,
     hungry: options.hungry,

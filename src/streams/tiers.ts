@@ -26,3 +26,7 @@ export const shuffled = (
 /** Moves the tracker that answered to the front of its tier. */
 export const promote = <A>(tiers: ReadonlyArray<ReadonlyArray<A>>, good: A): ReadonlyArray<ReadonlyArray<A>> =>
   tiers.map((tier) => (tier.includes(good) ? [good, ...tier.filter((other) => other !== good)] : tier));
+
+/** All but one tracker, in the same order. */
+export const without = <A>(tiers: ReadonlyArray<ReadonlyArray<A>>, one: A): ReadonlyArray<ReadonlyArray<A>> =>
+  tiers.map((tier) => tier.filter((other) => other !== one));

@@ -3,11 +3,24 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
 import * as Latch from "effect/Latch";
+import * as NetAddress from "effect/net/NetAddress";
 import { TestClock } from "effect/testing";
 import { AnnounceSettings, defaultAnnounceSettings } from "../../src/schema/settings.ts";
 import { MemoryTrackers } from "../../src/services/Tracker/memory.ts";
 import { makeEntrance } from "../../src/streams/entrance.ts";
-import { A, B, C, arrivals, brief, infoHash, peer, start, trackerEvents, world } from "../support/announcing.ts";
+import {
+  A,
+  B,
+  C,
+  arrivals,
+  brief,
+  infoHash,
+  peer,
+  settle,
+  start,
+  trackerEvents,
+  world,
+} from "../support/announcing.ts";
 
 describe("announces", () => {
   it.effect("asks at once, then at the tracker's interval", () =>
@@ -145,7 +158,7 @@ describe("announces", () => {
       yield* trackers.script(A, ({ request }) =>
         request.event === "none" ? { delay: "20 seconds", fail: { _tag: "TimedOut" } } : {},
       );
-      const run = yield* start({ tiers: [[A], [B]], private: true });
+      const run = yield* start({ tiers: [[A], [B]], secluded: yield* Latch.make(true) });
       yield* TestClock.adjust("1819 seconds");
       assert.deepStrictEqual(brief(yield* arrivals), [
         [0, A, "started"],
@@ -158,6 +171,60 @@ describe("announces", () => {
         { url: B, peers: [], insteadOf: A },
       ]);
     }).pipe(Effect.provide(world)),
+  );
+
+  it.effect(
+    "keeps one tracker, and takes leave of the others, as soon as a magnet's torrent turns out to be private",
+    () =>
+      Effect.gen(function* () {
+        const trackers = yield* MemoryTrackers;
+        const other = NetAddress.inetAddressFromStringUnsafe("10.0.0.10:6881");
+        yield* trackers.add(B, infoHash, peer);
+        yield* trackers.add(C, infoHash, other);
+        yield* trackers.script(A, () => ({ fail: { _tag: "TimedOut" } }));
+        const run = yield* start({ tiers: [[A], [B], [C]] });
+        yield* TestClock.adjust("10 seconds");
+        const before = (yield* arrivals).length;
+        assert.sameMembers(
+          (yield* run.found).map(({ url }) => url),
+          [B, C],
+        );
+        yield* Latch.open(run.secluded);
+        yield* settle;
+        assert.deepStrictEqual(brief(yield* arrivals).slice(before), [[10, C, "stopped"]]);
+        // those whom the tracker that stays did not name are to be left
+        assert.deepStrictEqual((yield* run.found).at(-1), { url: B, peers: [peer], insteadOf: C });
+        // on from when it was asked last
+        yield* TestClock.adjust("1790 seconds");
+        assert.deepStrictEqual(brief(yield* arrivals).slice(before + 1), [[1800, B, "none"]]);
+        yield* trackers.script(B, () => ({ fail: { _tag: "TimedOut" } }));
+        yield* TestClock.adjust("1800 seconds");
+        assert.deepStrictEqual(brief(yield* arrivals).slice(before + 2, before + 5), [
+          [3600, B, "none"],
+          [3600, A, "started"],
+          [3600, C, "started"],
+        ]);
+      }).pipe(Effect.provide(world)),
+  );
+
+  it.effect(
+    "asks one tracker after the other where none had answered before the torrent turned out to be private",
+    () =>
+      Effect.gen(function* () {
+        const trackers = yield* MemoryTrackers;
+        for (const url of [A, B, C])
+          yield* trackers.script(url, () => ({ delay: "20 seconds", fail: { _tag: "TimedOut" } }));
+        const run = yield* start({ tiers: [[A], [B], [C]] });
+        yield* TestClock.adjust("10 seconds");
+        const before = (yield* arrivals).length;
+        yield* Latch.open(run.secluded);
+        yield* TestClock.adjust("41 seconds");
+        assert.deepStrictEqual(brief(yield* arrivals).slice(before), [
+          [10, A, "started"],
+          [30, B, "started"],
+          [50, C, "started"],
+        ]);
+      }).pipe(Effect.provide(world)),
   );
 
   it.effect("tells completed once, at once, to who was told started before", () =>

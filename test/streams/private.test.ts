@@ -298,6 +298,46 @@ describe("a magnet link that turns out to be private", () => {
 });
 
 describe("metadata that turns out to be private", () => {
+  it.effect("leaves one tracker of those that the link names", () =>
+    Effect.gen(function* () {
+      const network = yield* Network.make({ latency: "10 millis" });
+      const trackers = yield* MemoryTrackers;
+      const others = ["udp://second.test:1", "udp://third.test:1"];
+      const client = yield* makeClient({ network, address: "10.0.0.2" });
+      const run = yield* watch(
+        client,
+        magnetOf(secret, { noDht: true, noLsd: true, seed: true, port: 6881, trackers: others }),
+      );
+      yield* TestClock.adjust("10 seconds");
+      const told = () =>
+        Effect.map(trackers.arrivals, (all) =>
+          all.filter(({ at }) => at > learned).map(({ url, request: { event } }) => `${url} ${event}`),
+        );
+      let learned = 0;
+      assert.strictEqual((yield* told()).filter((line) => line.endsWith("started")).length, 3);
+      learned = yield* Effect.clockWith((clock) => clock.currentTimeMillis);
+      yield* makeSeed(
+        secret,
+        { network, address: SEED },
+        { noTrackers: true, peers: [{ host: "10.0.0.2", port: 6881 }] },
+      );
+      yield* TestClock.adjust("3 hours");
+      assert.isTrue(run.isComplete());
+      const after = yield* told();
+      assert.sameMembers(
+        after.filter((line) => line.endsWith("stopped")),
+        others.map((url) => `${url} stopped`),
+      );
+      const rest = after.filter((line) => !line.endsWith("stopped"));
+      assert.isAbove(rest.length, 3);
+      assert.deepStrictEqual(
+        rest.filter((line) => !line.startsWith(TRACKER)),
+        [],
+      );
+      yield* Fiber.interrupt(run.fiber);
+    }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
+
   it.effect("parts from the peers that the link names before hashes are asked of anybody (BEP 52)", () =>
     Effect.gen(function* () {
       const fixture = makeTreeFixture([["a", 200_000]], { pieceLength: 32_768, version: "hybrid", private: true });

@@ -28,7 +28,7 @@ describe("sources", () => {
         names: makeNames({ infoHash, infoHashV1: infoHash.hex }, true),
         peerId: new Uint8Array(20),
         entrance: makeEntrance(6881, () => {}),
-        private: false,
+        secluded: Latch.makeUnsafe(false),
         stats: () => ({ downloaded: 0, uploaded: 0, left: 1, partialSeed: false }),
         completed: Latch.makeUnsafe(false),
         hungry: Latch.makeUnsafe(false),

@@ -23,7 +23,7 @@ export const [A, B, C] = ["http://a/announce", "udp://b:1", "http://c/announce"]
 export const world = Layer.merge(layerMemory, Events.layer);
 
 /** Lets all fibers run until they wait for time to pass. */
-const settle = Effect.repeat(Effect.yieldNow, { times: 100 });
+export const settle = Effect.repeat(Effect.yieldNow, { times: 100 });
 
 /** Runs announces in the background; gives what came out so far, and the end of it all. */
 export const start = (options: Partial<AnnounceOptions> & Pick<AnnounceOptions, "tiers">) =>
@@ -37,6 +37,7 @@ export const start = (options: Partial<AnnounceOptions> & Pick<AnnounceOptions, 
     );
     const completed = yield* Latch.make(false);
     const hungry = yield* Latch.make(false);
+    const secluded = options.secluded ?? (yield* Latch.make(false));
     const stream = announces({
       names: makeNames({ infoHash, infoHashV1: infoHash.hex }, true),
       peerId: new Uint8Array(20),
@@ -45,14 +46,14 @@ export const start = (options: Partial<AnnounceOptions> & Pick<AnnounceOptions, 
       stats: () => ({ uploaded: 1, downloaded: 2, left: 3, partialSeed: false }),
       completed,
       hungry,
-      private: false,
       ...options,
+      secluded,
     });
     const fiber = yield* Effect.forkScoped(
       Stream.runForEach(stream, (one) => Ref.update(found, (all) => [...all, one])),
     );
     yield* settle;
-    return { found: Ref.get(found), events: Ref.get(events), completed, hungry, fiber };
+    return { found: Ref.get(found), events: Ref.get(events), completed, hungry, secluded, fiber };
   });
 
 /** What the trackers were told, in order. */
