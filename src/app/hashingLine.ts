@@ -1,6 +1,7 @@
 /** The progress of hashing files: one line redrawn in place on a terminal, an event a second with `--json`, else nothing. */
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
+import { monotonicMillis } from "../services/time.ts";
 import * as Text from "./display/text.ts";
 import type { OutputFlags } from "./output.ts";
 import { Screen } from "./Screen/Screen.ts";
@@ -19,7 +20,7 @@ export const withHashingLine = <A, E, R>(
   Effect.gen(function* () {
     const screen = yield* Screen;
     const clock = yield* Clock.Clock;
-    const startedAt = clock.currentTimeMillisUnsafe();
+    const startedAt = monotonicMillis(clock);
     let next = startedAt + (flags.json ? EVENT_MILLIS : FRAME_MILLIS);
     let drawn = false;
 
@@ -30,11 +31,11 @@ export const withHashingLine = <A, E, R>(
       drawn = true;
     };
     const show = (done: number, total: number): void => {
-      const now = clock.currentTimeMillisUnsafe();
+      const now = monotonicMillis(clock);
       if (now < next || flags.quiet) return;
       next = now + (flags.json ? EVENT_MILLIS : FRAME_MILLIS);
       if (flags.json) {
-        const time = new Date(now).toISOString();
+        const time = new Date(clock.currentTimeMillisUnsafe()).toISOString();
         return screen.print(`${JSON.stringify({ type: "hashing", time, done, total })}\n`);
       }
       const terminal = screen.terminal();

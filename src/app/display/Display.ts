@@ -11,6 +11,7 @@ import * as Layer from "effect/Layer";
 import * as Stream from "effect/Stream";
 import type { DownloadEvent } from "../../schema/events.ts";
 import type { Terminal } from "../Screen/Screen.ts";
+import { monotonicMillis } from "../../services/time.ts";
 import { Screen } from "../Screen/Screen.ts";
 import { asciiGlyphs, colors, noColors, unicodeGlyphs } from "./glyphs.ts";
 import * as Json from "./json.ts";
@@ -137,12 +138,14 @@ export const layerPlain = Layer.effect(
   Display,
   Effect.gen(function* () {
     const screen = yield* Screen;
+    const clock = yield* Clock.Clock;
     let state = State.initial;
     let next = 0;
     const say = (line: string) => screen.write(`${line}\n`);
     return Display.of({
       show: (event) =>
-        Effect.map(Clock.currentTimeMillis, (now) => {
+        Effect.sync(() => {
+          const now = monotonicMillis(clock);
           state = State.after(state, event);
           if (next === 0) next = now + PLAIN_MILLIS;
           const due = event.type === "progress" && now >= next;

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest";
-import { Effect, Layer } from "effect";
+import { Clock, Effect, Layer } from "effect";
 import { TestClock } from "effect/testing";
 import { Display, layer } from "../../../src/app/display/Display.ts";
 import * as ScreenMemory from "../../../src/app/Screen/memory.ts";
@@ -174,6 +174,42 @@ describe("Display elsewhere", () => {
       );
       for (const line of screen.written) assert.match(line, /^[\x20-\x7e]+\n$/);
     }),
+  );
+
+  it.effect(
+    "writes a line every 10 s when the clock on the wall is set back, too, and none sooner when it is set forward",
+    () =>
+      Effect.gen(function* () {
+        const clock = yield* Clock.Clock;
+        let hours = 0;
+        const wall = () => clock.currentTimeMillisUnsafe() + hours * 3_600_000;
+        const wallNanos = () => BigInt(wall()) * 1_000_000n;
+        const jumping: Clock.Clock = {
+          currentTimeMillisUnsafe: wall,
+          currentTimeMillis: Effect.sync(wall),
+          currentTimeNanosUnsafe: wallNanos,
+          currentTimeNanos: Effect.sync(wallNanos),
+          monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
+          monotonicTimeNanos: clock.monotonicTimeNanos,
+          sleep: (duration) => clock.sleep(duration),
+        };
+        const screen = yield* withDisplay({}, (display) =>
+          Effect.gen(function* () {
+            yield* display.show(started);
+            yield* display.show(oneFile);
+            for (let second = 1; second <= 25; second++) {
+              if (second === 5) hours = -2;
+              if (second === 15) hours = 2;
+              yield* Effect.provideService(TestClock.adjust("1 second"), Clock.Clock, clock);
+              yield* display.show(progress({ pieces: second }));
+            }
+          }).pipe(Effect.provideService(Clock.Clock, jumping)),
+        );
+        assert.deepStrictEqual(
+          screen.written.map((line) => /into|\d+\/650 pieces/.exec(line)?.[0]),
+          ["into", "10/650 pieces", "20/650 pieces"],
+        );
+      }),
   );
 
   it.effect("writes events and nothing else to stdout with --json", () =>
