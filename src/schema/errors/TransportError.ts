@@ -51,7 +51,11 @@ export class TransportError extends Data.TaggedError("TransportError")<{
   get code(): string {
     return `transport.${kebab(this.reason._tag)}`;
   }
+  /** What went wrong, without where. */
+  get why(): string {
+    return sentence(this.reason);
+  }
   override get message(): string {
-    return `${this.address}: ${sentence(this.reason)}`;
+    return `${this.address}: ${this.why}`;
   }
 }

@@ -13,6 +13,8 @@ import { decodeScrape, NO_COUNTS, type ScrapeCounts, scrapeUrl } from "../../sch
 import type { AnnounceRequest, AnnounceResponse } from "../../schema/tracker.ts";
 import { announceUrl, decodeAnnounce, httpTarget, MAX_BODY } from "../../schema/trackerHttp.ts";
 import * as Agents from "../http/agents.ts";
+import { systemCode } from "../systemCode.ts";
+import { inWords } from "../Transport/errno.ts";
 import { follow, type HttpReason, wayTo } from "../http/client.ts";
 import { ACCEPT, type BadGzip, type Reply, type TooLarge, unpacked, whole } from "../http/whole.ts";
 import { firstCounts, joinAnnounces, overFamilies } from "./families.ts";
@@ -30,7 +32,9 @@ const reasonOf = (reason: HttpReason | TooLarge | BadGzip): TrackerReason => {
     case "TimedOut":
       return { _tag: "TimedOut" };
     case "Unreachable":
-      return { _tag: "Unreachable", cause: reason.cause };
+      return systemCode(reason.cause) === "ETIMEDOUT"
+        ? { _tag: "TimedOut" }
+        : { _tag: "Unreachable", cause: inWords(reason.cause) };
     case "TooLarge":
     case "UnknownHost":
       return reason;

@@ -37,3 +37,6 @@ const reasonOf = (cause: unknown, silentMillis: number): TransportReason => {
 /** The typed error of a system error at `address`; `silentMillis` is for how long nothing was heard, for time-outs. */
 export const fromErrno = (address: string, cause: unknown, silentMillis: number): TransportError =>
   new TransportError({ address, reason: reasonOf(cause, silentMillis) });
+
+/** A system error in words for people, for those who have no use for the type of it. */
+export const inWords = (cause: unknown): Error => new Error(fromErrno("", cause, 0).why, { cause });

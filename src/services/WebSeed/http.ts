@@ -11,6 +11,7 @@ import { parseContentRange, retryAfter, shownUrl } from "../../schema/webSeed.ts
 import * as Agents from "../http/agents.ts";
 import { follow, type HttpHead, type HttpReason, type Receive, type Way, wayTo } from "../http/client.ts";
 import { systemCode } from "../systemCode.ts";
+import { inWords } from "../Transport/errno.ts";
 import { type WebRequest, WebSeed } from "./WebSeed.ts";
 
 /** URLs whose redirects are remembered; the oldest are forgotten. */
@@ -31,7 +32,7 @@ const reasonOf = (reason: HttpReason): WebSeedReason => {
     case "Unreachable":
       return systemCode(reason.cause) === "ETIMEDOUT"
         ? { _tag: "TimedOut" }
-        : { _tag: "Unreachable", cause: reason.cause };
+        : { _tag: "Unreachable", cause: inWords(reason.cause) };
     case "BadRedirect":
     case "UnknownHost":
       return reason;

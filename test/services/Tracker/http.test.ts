@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import { createServer as createTcpServer, type Server as TcpServer, type Socket } from "node:net";
 import { networkInterfaces } from "node:os";
 import { gzipSync } from "node:zlib";
+import { TrackerError } from "../../../src/schema/errors/TrackerError.ts";
 import * as InfoHash from "../../../src/schema/infoHash.ts";
 import type { AnnounceRequest } from "../../../src/schema/tracker.ts";
 import { announceUrl, MAX_BODY } from "../../../src/schema/trackerHttp.ts";
@@ -221,7 +222,8 @@ describe("Tracker, HTTP", () => {
       });
       const rude = yield* serveSockets((socket) => socket.destroy());
       assert.strictEqual((yield* refusal(`http://127.0.0.1:${rude}/`))._tag, "Unreachable");
-      assert.strictEqual((yield* refusal("http://127.0.0.1:1/"))._tag, "Unreachable");
+      const nobody = new TrackerError({ url: "x", reason: yield* refusal("http://127.0.0.1:1/") });
+      assert.strictEqual(nobody.message, "x: cannot be reached (connection refused)");
       assert.deepStrictEqual(yield* refusal("http://no-such-host.invalid/"), {
         _tag: "UnknownHost",
         host: "no-such-host.invalid",
