@@ -44,7 +44,8 @@ export const make = (slots: number, pathOf: (slot: number) => string, handles: H
         System.fstat(path, handle.fd),
         Effect.sync(() => handles.release(handle)),
       );
-      if (open.ino !== stats.ino || open.dev !== stats.dev) return yield* missing(path);
+      // Another file has its name. Numbers of inodes are not compared: some network file systems give them anew at each look.
+      if (open.nlink === 0) return yield* missing(path);
     });
 
   return {
