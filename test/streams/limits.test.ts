@@ -20,7 +20,8 @@ const fixture = makeFixture({ length: 128 * MIB, pieceLength: 256 * 1024 });
 /** A client under limits among the crowd; `change` may set others. */
 const makeLimited = (
   limits: { readonly download?: number; readonly upload?: number },
-  has: boolean,
+  /** Bytes of the payload that are there. */
+  has: number,
   { crowd = CROWD, latency = 5 } = {},
 ) =>
   Effect.gen(function* () {
@@ -32,7 +33,8 @@ const makeLimited = (
         Choker.layerPolicy((peers) => new Map(peers.map(({ id }) => [id, "regular"]))),
       ).pipe(Layer.provideMerge(clientLayer({ network, address: CLIENT }))),
     );
-    if (has) yield* Context.get(context, MemoryDisk).put("/d/payload.bin", fixture.bytes);
+    const isSeed = has === fixture.bytes.length;
+    if (has > 0) yield* Context.get(context, MemoryDisk).put("/d/payload.bin", fixture.bytes.subarray(0, has));
     const start = Stream.runDrain(
       download(
         requestOf(fixture, {
@@ -40,7 +42,7 @@ const makeLimited = (
           seed: true,
           maxPeers: CROWD.length,
           noTrackers: true,
-          peers: (has ? [CLIENT] : crowd).map((host) => ({ host, port: 6881 })),
+          peers: (isSeed ? [CLIENT] : crowd).map((host) => ({ host, port: 6881 })),
         }),
       ),
     ).pipe(Effect.provideContext(context), Effect.forkScoped);
@@ -69,7 +71,7 @@ const assertFair = (each: ReadonlyArray<number>): void => {
 describe("the limit on downloads, when 200 seeds push", () => {
   it.effect("is kept and shared, and another one from the moment it is set", () =>
     Effect.gen(function* () {
-      const { change, network, start } = yield* makeLimited({ download: 2 * MIB }, false);
+      const { change, network, start } = yield* makeLimited({ download: 2 * MIB }, 0);
       const sent = CROWD.map(() => 0);
       for (const [n, address] of CROWD.entries())
         yield* makeFakePeer({
@@ -96,7 +98,7 @@ describe("the limit on downloads, when one seed is near", () => {
   it.effect("is reached, however short the queue of requests to it is", () =>
     Effect.gen(function* () {
       const [address = CLIENT] = CROWD;
-      const { network, start } = yield* makeLimited({ download: 10 * MIB }, false, { crowd: [address], latency: 1 });
+      const { network, start } = yield* makeLimited({ download: 10 * MIB }, 0, { crowd: [address], latency: 1 });
       let sent = 0;
       yield* makeFakePeer({
         network,
@@ -117,7 +119,7 @@ describe("the limit on downloads, when one seed is near", () => {
 describe("the limit on uploads, when 200 leechers push", () => {
   it.effect("is kept and shared, and another one from the moment it is set", () =>
     Effect.gen(function* () {
-      const { change, network, start } = yield* makeLimited({ upload: 2 * MIB }, true);
+      const { change, network, start } = yield* makeLimited({ upload: 2 * MIB }, fixture.bytes.length);
       yield* start;
       yield* TestClock.adjust("2 seconds");
       const taken = CROWD.map(() => 0);
@@ -157,6 +159,47 @@ describe("the limit on uploads, when 200 leechers push", () => {
         assertRate(rate, limit);
         if (limit >= 2 * MIB) assertFair(each);
       }
+    }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
+});
+
+describe("both limits, when 200 peers push and pull", () => {
+  it.effect("are kept side by side", () =>
+    Effect.gen(function* () {
+      const limits = { download: 2 * MIB, upload: MIB };
+      const half = fixture.bytes.length / 2;
+      const { network, start } = yield* makeLimited(limits, half);
+      const sent = CROWD.map(() => 0);
+      const taken = CROWD.map(() => 0);
+      for (const [n, address] of CROWD.entries()) {
+        let asked = n;
+        const ask = (talk: FakeTalk): void => {
+          // of the half that was there from the start
+          const block = asked++ % (half / BLOCK_LENGTH);
+          const [index, begin] = [Math.floor(block / 16), (block % 16) * BLOCK_LENGTH];
+          talk.say({ _tag: "Request", index, begin, length: BLOCK_LENGTH });
+        };
+        yield* makeFakePeer({
+          network,
+          address,
+          fixture,
+          greet: (talk) => talk.say({ _tag: "HaveAll" }, { _tag: "Interested" }),
+          hear: (message, talk) => {
+            if (message._tag === "Request") sent[n] = (sent[n] ?? 0) + message.length;
+            if (message._tag === "Unchoke") for (let queued = 0; queued < 16; queued++) ask(talk);
+            if (message._tag === "Piece") {
+              taken[n] = (taken[n] ?? 0) + message.length;
+              ask(talk);
+            }
+          },
+        });
+      }
+      yield* start;
+      yield* TestClock.adjust("15 seconds");
+      const { each } = yield* measure(() => [...sent, ...taken], 10);
+      const rateOf = (part: ReadonlyArray<number>): number => part.reduce((sum, bytes) => sum + bytes, 0) / 10;
+      assertRate(rateOf(each.slice(0, CROWD.length)), limits.download);
+      assertRate(rateOf(each.slice(CROWD.length)), limits.upload);
     }).pipe(Effect.provide(MemoryTrackers.layer)),
   );
 });
