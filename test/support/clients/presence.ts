@@ -21,6 +21,7 @@ const probes = {
   // Debian's own Python: the one that python3-libtorrent is for.
   "python3-libtorrent": ["/usr/bin/python3", "-c", "import libtorrent"],
   nginx: ["/usr/sbin/nginx", "-v"],
+  faketime: ["faketime", "--version"],
   "dante-server": ["/usr/sbin/danted", "-v"],
   opentracker: ["/usr/bin/opentracker", "-h"],
   // Shared with the benchmark, which installs it the same way.
