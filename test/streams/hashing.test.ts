@@ -129,6 +129,15 @@ describe("hashing", () => {
     }),
   );
 
+  it.effect("starts a thread for many small files, which take longer to open than to hash", () =>
+    Effect.gen(function* () {
+      const { layer, seen } = threads(7, (job) => Effect.sync(() => answer(job)));
+      const files = Array.from({ length: 1024 }, (_, index) => ({ offset: index * 1024, length: 1024 }));
+      yield* Effect.provide(hashAll({ ...shapeOf(1, MiB), files }), layer);
+      assert.strictEqual(seen.started, 2);
+    }),
+  );
+
   it.effect("does itself what a thread cannot, and asks that one no more", () =>
     Effect.gen(function* () {
       const pieces = shapeOf(64, MiB);
