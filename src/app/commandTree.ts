@@ -157,7 +157,7 @@ const editCommand = <R>({ edit }: Commands<R>) =>
   );
 
 const magnetCommand = <R>({ magnet }: Commands<R>) =>
-  Command.make("magnet", { torrent, ...saveFlags, ...swarmFlags, ...outputFlags }, magnet).pipe(
+  Command.make("magnet", { torrent, ...saveFlags, ...networkFlags, ...outputFlags }, magnet).pipe(
     Command.withDescription(
       "Print the magnet link of a torrent. With --save: fetch the torrent of a magnet link from peers, without its files",
     ),

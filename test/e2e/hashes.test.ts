@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest";
 import { Effect } from "effect";
-import { cpSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { emptyFolder } from "../support/clients/folder.ts";
 import { libtorrent } from "../support/clients/libtorrent.ts";
@@ -133,6 +133,22 @@ describeClients("v2 and hybrids with libtorrent", ["python3-libtorrent", "opentr
           yield* fetches(payload, saved, "TCP");
         }),
       );
+
+    it.live("is shown by a dry run once its metadata was fetched, and not one byte is written", () =>
+      Effect.gen(function* () {
+        const payload = yield* treesOf("2");
+        const seeder = yield* seedOf(payload, "TCP");
+        const home = yield* makeHome;
+        const link = `${yield* linkOf(payload)}&x.pe=${seeder.address}`;
+        const out = home.out("out");
+        const flags = ["--dry-run", "--json", "--no-dht", "--no-lsd", "--timeout", "60s"];
+        const run = yield* runProgram(home, [link, out, ...flags]);
+        assert.strictEqual(run.status, 0, run.stderr);
+        const last: unknown = JSON.parse(run.stdout.trimEnd().split("\n").at(-1) ?? "");
+        assert.deepInclude(last, { type: "preview", version: "v2", output: out });
+        assert.isFalse(existsSync(out));
+      }),
+    );
   });
 
   describe.concurrent("a tracker that knows no other name than the truncated v2 hash", () => {

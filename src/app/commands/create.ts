@@ -12,6 +12,7 @@ import { withHashingLine } from "../hashingLine.ts";
 import { magnetOf } from "../infoPage.ts";
 import type { OutputFlags } from "../output.ts";
 import { withOutput } from "../output.ts";
+import { type JsonResult, printResults } from "../results.ts";
 import { canSave, saveBytes } from "../saving.ts";
 import { Screen } from "../Screen/Screen.ts";
 import { UsageError } from "../UsageError.ts";
@@ -47,7 +48,7 @@ const optionsOf = (input: CreateInput, path: string, omit: string | undefined): 
 });
 
 /** The object for scripts. */
-const data = ({ bytes, metainfo }: Created, output: string): unknown => ({
+const data = ({ bytes, metainfo }: Created, output: string): JsonResult => ({
   type: "created",
   output,
   name: metainfo.info.name,
@@ -92,6 +93,6 @@ export const create = (input: CreateInput) =>
       createTorrent({ ...optionsOf(input, named, omit), onProgress }),
     );
     yield* saveBytes(output, created.bytes);
-    if (input.json) screen.print(`${JSON.stringify(data(created, output))}\n`);
+    if (input.json) yield* printResults([data(created, output)]);
     else if (!input.quiet) screen.write(line(created, output));
   }).pipe(Effect.provide([StorageFiles.layer, HashThreads.layer]), withOutput(input));

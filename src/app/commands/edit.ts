@@ -5,6 +5,7 @@ import { editMetainfo } from "../../schema/metainfo/write.ts";
 import * as Text from "../display/text.ts";
 import type { OutputFlags } from "../output.ts";
 import { withOutput } from "../output.ts";
+import { printResults } from "../results.ts";
 import { saveBytes } from "../saving.ts";
 import { Screen } from "../Screen/Screen.ts";
 import { readTorrent } from "../source.ts";
@@ -47,7 +48,7 @@ export const edit = (input: EditInput) =>
     const { name, infoHash } = metainfo.info;
     yield* saveBytes(input.output.value, yield* Effect.fromResult(editMetainfo(bytes, changes)));
     const output = input.output.value;
-    if (input.json) screen.print(`${JSON.stringify({ type: "edited", output, name, infoHash: infoHash.hex })}\n`);
+    if (input.json) yield* printResults([{ type: "edited", output, name, infoHash: infoHash.hex }]);
     else if (!input.quiet && output !== "-")
       screen.write(`${Text.printable(`${name}: edited, still ${infoHash.hex}: ${output}`)}\n`);
   }).pipe(withOutput(input));

@@ -7,17 +7,28 @@ import { formatMagnet } from "../../schema/magnet.ts";
 import type { Metainfo, TorrentInfo } from "../../schema/metainfo.ts";
 import { encodeMetainfo } from "../../schema/metainfo/write.ts";
 import type { TorrentSource } from "../../streams/request.ts";
-import { request } from "../../streams/request.ts";
+import { request as requestOf } from "../../streams/request.ts";
 import * as Text from "../display/text.ts";
 import { magnetOf } from "../infoPage.ts";
 import { withOutput } from "../output.ts";
+import { printResults } from "../results.ts";
 import { canSave, saveBytes } from "../saving.ts";
 import { Screen } from "../Screen/Screen.ts";
 import { readSource } from "../source.ts";
 import type { TransferInput } from "../transfer.ts";
 
+/** What is said of payload, of which there is none here. */
+const NO_PAYLOAD = {
+  check: false,
+  downloadLimit: Option.none<number>(),
+  uploadLimit: Option.none<number>(),
+  seedRatio: Option.none<number>(),
+  seedTime: Option.none<number>(),
+  superSeed: false,
+};
+
 /** What the command line says. */
-export interface MagnetInput extends TransferInput {
+export interface MagnetInput extends Omit<TransferInput, keyof typeof NO_PAYLOAD> {
   /** Where the .torrent goes. */
   readonly save: Option.Option<string>;
   /** Milliseconds. */
@@ -42,12 +53,14 @@ const print = (input: MagnetInput) =>
     const screen = yield* Screen;
     const source = yield* readSource(input.torrent, Option.getOrUndefined(input.proxy));
     const link = source._tag === "Metainfo" ? magnetOf(source.metainfo) : formatMagnet(source.magnet);
-    screen.print(input.json ? `${JSON.stringify({ type: "magnet", magnet: link })}\n` : `${link}\n`);
+    if (input.json) yield* printResults([{ type: "magnet", magnet: link }]);
+    else screen.print(`${link}\n`);
   });
 
 /** Meets the swarm until the metadata is there, and writes it. */
-const save = (input: MagnetInput, output: string) =>
+const save = (asked: MagnetInput, output: string) =>
   Effect.gen(function* () {
+    const input = { ...asked, ...NO_PAYLOAD };
     const screen = yield* Screen;
     const { commonOf, transfer } = yield* Effect.promise(() => import("../transfer.ts"));
     const { fetchMetadata } = yield* Effect.promise(() => import("../../streams/download.ts"));
@@ -57,17 +70,17 @@ const save = (input: MagnetInput, output: string) =>
       input,
       (given) =>
         Effect.succeed({
-          ...request(given.source, given.folder),
+          ...requestOf(given.source, given.folder),
           ...commonOf(input, given),
           ...(Option.isSome(input.timeout) && { timeout: input.timeout.value }),
         }),
-      (asked, stop) =>
+      (request, stop) =>
         fetchMetadata(
-          asked,
+          request,
           {
             layers: true,
             learned: (info, layers) =>
-              Effect.asVoid(Deferred.succeed(saved, [info, torrentOf(info, asked.source, layers)])),
+              Effect.asVoid(Deferred.succeed(saved, [info, torrentOf(info, request.source, layers)])),
           },
           stop,
         ),

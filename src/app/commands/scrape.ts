@@ -9,6 +9,7 @@ import * as Text from "../display/text.ts";
 import type { OutputFlags } from "../output.ts";
 import { withOutput } from "../output.ts";
 import { wireNames } from "../../schema/infoHash.ts";
+import { type JsonResult, printResults } from "../results.ts";
 import { Screen } from "../Screen/Screen.ts";
 import { ScrapeFailed } from "../ScrapeFailed.ts";
 import { readSource } from "../source.ts";
@@ -45,16 +46,13 @@ const page = (answers: ReadonlyArray<Scraped>): string => {
 };
 
 /** A line of JSON per tracker. */
-const data = (answers: ReadonlyArray<Scraped>): string =>
-  answers
-    .map(({ result, url }) =>
-      Result.match(result, {
-        onSuccess: (counts) => ({ type: "scrape", url, ...counts }),
-        onFailure: ({ code, message }) => ({ type: "scrape", url, code, message }),
-      }),
-    )
-    .map((line) => `${JSON.stringify(line)}\n`)
-    .join("");
+const data = (answers: ReadonlyArray<Scraped>): ReadonlyArray<JsonResult> =>
+  answers.map(({ result, url }) =>
+    Result.match(result, {
+      onSuccess: (counts): JsonResult => ({ type: "scrape", url, ...counts }),
+      onFailure: ({ code, message }) => ({ type: "scrape", url, code, message }),
+    }),
+  );
 
 /** Asks and prints; fails where no tracker answered. */
 export const scrape = (input: ScrapeInput) =>
@@ -68,7 +66,8 @@ export const scrape = (input: ScrapeInput) =>
     const name = model.name ?? model.infoHash.hex;
     if (urls.length === 0) return yield* new ScrapeFailed({ name, trackers: 0 });
     const answers = yield* Effect.provide(scrapeAll(urls, wireNames(model)), Live.layer({ proxy }));
-    if (!input.quiet || input.json) screen.print(input.json ? data(answers) : page(answers));
+    if (input.json) yield* printResults(data(answers));
+    else if (!input.quiet) screen.print(page(answers));
     if (answers.every(({ result }) => Result.isFailure(result)))
       return yield* new ScrapeFailed({ name, trackers: urls.length });
   }).pipe(withOutput(input));

@@ -16,6 +16,7 @@ import * as Text from "../display/text.ts";
 import { withHashingLine } from "../hashingLine.ts";
 import type { OutputFlags } from "../output.ts";
 import { withOutput } from "../output.ts";
+import { type JsonResult, printResults } from "../results.ts";
 import { Screen } from "../Screen/Screen.ts";
 import { readTorrent } from "../source.ts";
 
@@ -46,13 +47,10 @@ const verdictPage = (files: ReadonlyArray<FileVerdict>): string =>
     .join("");
 
 /** A line of JSON per file, and one for the whole. */
-const verdictData = (name: string, { files, ...whole }: Verification): string =>
-  [
-    ...files.map((file) => ({ type: "file", ...file })),
-    { type: "verified", name, ...whole, files: files.length, badFiles: badFilesOf(files) },
-  ]
-    .map((line) => `${JSON.stringify(line)}\n`)
-    .join("");
+const verdictData = (name: string, { files, ...whole }: Verification): ReadonlyArray<JsonResult> => [
+  ...files.map((file) => ({ type: "file", ...file })),
+  { type: "verified", name, ...whole, files: files.length, badFiles: badFilesOf(files) },
+];
 
 const badFilesOf = (files: ReadonlyArray<FileVerdict>): number =>
   files.filter(({ status }) => status !== "good").length;
@@ -76,7 +74,7 @@ export const verify = (input: VerifyInput) =>
       verifyFiles({ info, pieceLayers, path: named, onProgress }),
     );
     const damage = damageOf(info, verification);
-    if (input.json) screen.print(verdictData(info.name, verification));
+    if (input.json) yield* printResults(verdictData(info.name, verification));
     else if (!input.quiet || damage !== undefined) screen.print(verdictPage(verification.files));
     if (damage !== undefined) return yield* damage;
     const files = Text.count(verification.files.length, "file");

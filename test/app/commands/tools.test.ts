@@ -65,6 +65,33 @@ describe("the tools", () => {
     }),
   );
 
+  it.effect("say in JSON what a line is and when it was said", () =>
+    Effect.gen(function* () {
+      const { stdout } = yield* runLine(["magnet", "--json", "0123456789abcdef0123456789abcdef01234567"]);
+      assert.deepStrictEqual(JSON.parse(stdout), {
+        type: "magnet",
+        magnet: "magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567",
+        time: "1970-01-01T00:00:00.000Z",
+      });
+    }),
+  );
+
+  it.effect("offer no flags of payload where there is only a link", () =>
+    Effect.gen(function* () {
+      const { stdout } = yield* runLine(["magnet", "--help"]);
+      assert.include(stdout, "--no-dht");
+      for (const flag of [
+        "--check",
+        "--download-limit",
+        "--upload-limit",
+        "--seed-ratio",
+        "--seed-time",
+        "--super-seed",
+      ])
+        assert.notInclude(stdout, flag);
+    }),
+  );
+
   it.effect("hand a dry run to the download's own reader of flags", () =>
     Effect.gen(function* () {
       const { input } = yield* runLine(["x.torrent", "--dry-run", "--select", "0"]);
