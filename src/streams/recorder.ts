@@ -10,7 +10,6 @@ import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
 import * as Option from "effect/Option";
-import * as Schedule from "effect/Schedule";
 import type * as Scope from "effect/Scope";
 import * as Semaphore from "effect/Semaphore";
 import * as Bitfield from "../schema/bitfield.ts";
@@ -169,11 +168,14 @@ export const makeRecorder = (
     );
     /** Going on with a file that was deleted would fetch what is lost. A seed's files are its user's to move. */
     const look = Effect.suspend(() => (changed && !isComplete() ? storage.intact : Effect.void));
-    const recording = Effect.schedule(Effect.andThen(look, record), Schedule.fixed(recordInterval * MARGIN));
+    /** Not by a Schedule that keeps to fixed times: those go by the clock on the wall, and wait longer when it is set back. */
+    const every = <E>(millis: number, work: Effect.Effect<void, E>): Effect.Effect<never, E> =>
+      Effect.forever(Effect.andThen(Effect.sleep(millis), work));
+    const recording = every(recordInterval * MARGIN, Effect.andThen(look, record));
     const syncing = Effect.andThen(abandonable, record);
     // What the last run left unsynced has waited long enough.
     const first = isSame(written, synced) ? Effect.void : syncing;
-    const syncs = Effect.andThen(first, Effect.schedule(syncing, Schedule.fixed(syncInterval)));
+    const syncs = Effect.andThen(first, every(syncInterval, syncing));
 
     return {
       wrote: (index) => {

@@ -23,6 +23,7 @@ import { makeRecorder } from "../../src/streams/recorder.ts";
 import { recover } from "../../src/streams/resume.ts";
 import { makePieceHashes } from "../../src/schema/pieceHashes.ts";
 import { digests } from "../support/digests.ts";
+import { wallClock } from "../support/wallClock.ts";
 import { onMachine, requestFor, torrentOf } from "./disk.ts";
 
 const torrent = torrentOf([{ length: 40 }, { length: 32 }, { length: 8 }]);
@@ -105,6 +106,38 @@ describe("recorder", () => {
         const saves = yield* machine.saves;
         yield* TestClock.adjust("10 minutes");
         assert.strictEqual(yield* machine.saves, saves);
+      }),
+    ),
+  );
+
+  it.effect("records within 5 seconds and syncs within 30 when the clock on the wall is set back, too", () =>
+    onMachine(
+      Effect.gen(function* () {
+        const clock = yield* Clock.Clock;
+        let hours = 10;
+        const { recorder, put } = yield* begin();
+        yield* Effect.forkScoped(
+          Effect.provideService(
+            recorder.run,
+            Clock.Clock,
+            wallClock(clock, () => hours),
+          ),
+          {
+            startImmediately: true,
+          },
+        );
+        yield* TestClock.adjust("5 seconds");
+        hours -= 2 + 3.9 / 3600;
+        yield* TestClock.adjust("3 seconds");
+        yield* put(1);
+        yield* TestClock.adjust("5 seconds");
+        const { written } = yield* load;
+        assert.deepStrictEqual(indices(written), [1]);
+        yield* TestClock.adjust("17 seconds");
+        yield* put(2);
+        yield* TestClock.adjust("31 seconds");
+        const { synced } = yield* load;
+        assert.deepStrictEqual(indices(synced), [1, 2]);
       }),
     ),
   );

@@ -4,6 +4,7 @@ import { TestClock } from "effect/testing";
 import { Display, layer } from "../../../src/app/display/Display.ts";
 import * as ScreenMemory from "../../../src/app/Screen/memory.ts";
 import type { Terminal } from "../../../src/app/Screen/Screen.ts";
+import { wallClock } from "../../support/wallClock.ts";
 import { complete, oneFile, progress, started } from "./events.ts";
 
 const terminal: Terminal = { columns: 80, rows: 24, color: false, unicode: true };
@@ -182,17 +183,7 @@ describe("Display elsewhere", () => {
       Effect.gen(function* () {
         const clock = yield* Clock.Clock;
         let hours = 0;
-        const wall = () => clock.currentTimeMillisUnsafe() + hours * 3_600_000;
-        const wallNanos = () => BigInt(wall()) * 1_000_000n;
-        const jumping: Clock.Clock = {
-          currentTimeMillisUnsafe: wall,
-          currentTimeMillis: Effect.sync(wall),
-          currentTimeNanosUnsafe: wallNanos,
-          currentTimeNanos: Effect.sync(wallNanos),
-          monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
-          monotonicTimeNanos: clock.monotonicTimeNanos,
-          sleep: (duration) => clock.sleep(duration),
-        };
+        const jumping = wallClock(clock, () => hours);
         const screen = yield* withDisplay({}, (display) =>
           Effect.gen(function* () {
             yield* display.show(started);
