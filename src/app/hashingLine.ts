@@ -26,7 +26,10 @@ export const withHashingLine = <A, E, R>(
 
     const draw = (done: number, total: number, columns: number, rate: number): void => {
       const left = rate > 0 ? `  ${Text.seconds((total - done) / rate)} left` : "";
-      const text = `hashing  ${Text.percent(done, total)}  ${Text.sizeOf(done, total)}  ${Text.rate(rate)}${left}`;
+      const percent = `hashing  ${Text.percent(done, total)}`;
+      const whole = `${percent}  ${Text.sizeOf(done, total)}  ${Text.rate(rate)}${left}`;
+      // Where there is no room for everything, the sizes tell least.
+      const text = Text.width(whole) < columns ? whole : `${percent}  ${Text.rate(rate)}${left}`;
       screen.write(`${CLEAR_LINE}${Text.cut(text, columns - 1)}`);
       drawn = true;
     };

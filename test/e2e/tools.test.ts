@@ -50,6 +50,22 @@ describe("verify", () => {
   );
 });
 
+describe("create", () => {
+  it.live("says which names others will not find its files by", () =>
+    Effect.gen(function* () {
+      const home = yield* makeHome;
+      const folder = yield* emptyFolder;
+      writeFiles({ folder, name: "album", content: { "a\nb": 5, c: 5 } });
+      const line = ["create", join(folder, "album"), "-o", join(folder, "x.torrent")];
+      const { status, stderr } = yield* runProgram(home, line);
+      assert.strictEqual(status, 0);
+      assert.match(stderr, /: warning: 1 name will be changed .*\n {2}a.b -> a_b\n$/);
+      const { stdout } = yield* runProgram(home, [...line, "--json"]);
+      assert.deepInclude(JSON.parse(stdout), { type: "created", renamed: [{ from: "a\nb", to: "a_b" }] });
+    }),
+  );
+});
+
 describe("--pick", () => {
   it.live("asks nobody where there is no terminal", () =>
     Effect.gen(function* () {

@@ -17,6 +17,9 @@ import { canSave, saveBytes } from "../saving.ts";
 import { Screen } from "../Screen/Screen.ts";
 import { UsageError } from "../UsageError.ts";
 
+/** Names that are to be changed and are shown, at the most. */
+const SHOWN = 5;
+
 /** What the command line says. */
 export interface CreateInput extends OutputFlags {
   readonly path: string;
@@ -62,6 +65,7 @@ const data = ({ bytes, metainfo }: Created, output: string): JsonResult => ({
   pieceCount: metainfo.info.pieceCount,
   bytes: bytes.length,
   magnet: magnetOf(metainfo),
+  renamed: metainfo.info.renamed,
 });
 
 /** The line for people. */
@@ -73,6 +77,18 @@ const line = ({ metainfo: { info } }: Created, output: string): string => {
   const where = output === "-" ? "" : `: ${output}`;
   return `${Text.printable(`${info.name}: ${size}, ${pieces}, ${hashes}${where}`)}\n`;
 };
+
+/** What those who make it are to know: files are not written under such names, so that these files are not found as they are called here. */
+const renamedLines = ({ metainfo: { info } }: Created): string =>
+  info.renamed.length === 0
+    ? ""
+    : [
+        `bt-effect: warning: ${Text.count(info.renamed.length, "name")} will be changed by who downloads, seeds or verifies it:`,
+        ...info.renamed.slice(0, SHOWN).map(({ from, to }) => `  ${Text.printable(`${from} -> ${to}`)}`),
+        ...(info.renamed.length > SHOWN ? [`  and ${info.renamed.length - SHOWN} more; see bt-effect info`] : []),
+      ]
+        .map((text) => `${text}\n`)
+        .join("");
 
 /** Makes the torrent and writes it. */
 export const create = (input: CreateInput) =>
@@ -94,5 +110,5 @@ export const create = (input: CreateInput) =>
     );
     yield* saveBytes(output, created.bytes);
     if (input.json) yield* printResults([data(created, output)]);
-    else if (!input.quiet) screen.write(line(created, output));
+    else if (!input.quiet) screen.write(`${line(created, output)}${renamedLines(created)}`);
   }).pipe(Effect.provide([StorageFiles.layer, HashThreads.layer]), withOutput(input));
