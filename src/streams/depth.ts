@@ -8,6 +8,10 @@ import { BLOCK_LENGTH } from "../schema/block.ts";
 const LEAST = 16;
 /** Shorter delays count as this, in milliseconds: a turn of both event loops, in which a fast path must not run dry. */
 const TURN = 0.75;
+/** A peer whose disk threads hand it blocks in lots (libtorrent) must not wait for us between two of them: it has the requests of so many milliseconds … */
+const LOT = 5;
+/** … up to so many. */
+const MOST_IN_LOT = 64;
 /** A peer whose least delay is longer, in milliseconds, is far: what it sends is held up by packets that are sent again, and by a window that still grows. */
 const FAR = 5;
 /** So much longer than the least delay, in milliseconds, answers of a far peer may take before that means that they wait for each other. */
@@ -51,8 +55,10 @@ export const makeDepth = (most: () => number): Depth => {
 
   const blocksIn = (time: number): number => (rate * time) / 1000 / BLOCK_LENGTH;
 
-  const current = (): number =>
-    Math.max(LEAST, Math.min(Math.ceil(Math.max(depth, Math.min(burst, blocksIn(MOST_AHEAD)))), most()));
+  const current = (): number => {
+    const wanted = Math.max(depth, Math.min(blocksIn(LOT), MOST_IN_LOT), Math.min(burst, blocksIn(MOST_AHEAD)));
+    return Math.max(LEAST, Math.min(Math.ceil(wanted), most()));
+  };
 
   /** A block ends a pause: whether the peer used up a queue before, in less time than it paused. Then it would have used up a longer one. */
   const endPause = (now: number, delay: number): void => {

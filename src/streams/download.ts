@@ -23,10 +23,13 @@ import { talk } from "./talk.ts";
 /** What a download needs. */
 export type DownloadServices = SessionServices;
 
+/** Full pieces that may wait between the peers and the disk; more would only be memory that a disk that stalls fills. */
+const WAITING = 2;
+
 /** The pipeline itself: runs until all that is wanted is verified and on disk. */
 const pipeline = (session: Session) =>
   connections(session).pipe(
-    Stream.flatMap((link) => talk(link, session.candidates), { concurrency: "unbounded" }),
+    Stream.flatMap((link) => talk(link, session.candidates), { concurrency: "unbounded", bufferSize: WAITING }),
     session.webSeeds.beside,
     verifiedPieces,
     Stream.run(verifiedPieceSink(session.stored)),

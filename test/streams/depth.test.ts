@@ -114,6 +114,15 @@ describe("depth", () => {
     assert.isAbove(used, 0.9);
   });
 
+  it("keeps what a fast peer answers in 5 ms, however soon it answered once, up to 1 MiB", () => {
+    const path = { roundTrip: 0.1, most: 1_000, duration: 2_000, settling: 100 };
+    const at = (blocksPerMilli: number): number =>
+      simulate({ ...path, bytesPerSecond: blocksPerMilli * 1_000 * BLOCK_LENGTH }).depth;
+    // New ones go out when sixteen are missing.
+    assert.isTrue(at(8) > 23 && at(8) <= 40, `${at(8)} requests`);
+    assert.isTrue(at(25) > 40 && at(25) <= 64, `${at(25)} requests`);
+  });
+
   it("stays small before the first window of a fast path is over", () => {
     const depth = simulate({ bytesPerSecond: 1e9, roundTrip: 0.1, most: 1_000, duration: 45, settling: 0 }).depth;
     assert.isAtMost(depth, 192);
