@@ -35,6 +35,7 @@ const begin = (
   options: {
     readonly partial?: ReadonlyArray<PartialPiece>;
     readonly spoil?: (storage: OpenStorage) => OpenStorage;
+    readonly also?: Effect.Effect<void>;
   } = {},
 ) =>
   Effect.gen(function* () {
@@ -57,7 +58,7 @@ const begin = (
       wanted: wantedPieces(info),
       traffic: () => ({ downloaded: 5, uploaded: 3 }),
       peers: () => ["10.0.0.1:6881"],
-      also: Effect.void,
+      also: options.also ?? Effect.void,
       partial: Effect.succeed(options.partial ?? []),
     });
     const put = (index: number) =>
@@ -138,6 +139,22 @@ describe("recorder", () => {
         yield* TestClock.adjust("31 seconds");
         const { synced } = yield* load;
         assert.deepStrictEqual(indices(synced), [1, 2]);
+      }),
+    ),
+  );
+
+  it.effect("keeps within 5 seconds what was learnt before a piece is there, like hashes of a magnet link", () =>
+    onMachine(
+      Effect.gen(function* () {
+        let kept = 0;
+        const { recorder } = yield* begin({ also: Effect.sync(() => void kept++) });
+        yield* Effect.forkScoped(recorder.run, { startImmediately: true });
+        yield* TestClock.adjust("10 seconds");
+        assert.strictEqual(kept, 1);
+        recorder.touched();
+        // As if the process died then: no end of the scope is waited for.
+        yield* TestClock.adjust("5 seconds");
+        assert.strictEqual(kept, 2);
       }),
     ),
   );
