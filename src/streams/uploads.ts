@@ -16,10 +16,10 @@ import type { OpenStorage } from "../services/Storage/Storage.ts";
 import type { Connection } from "../services/Transport/Transport.ts";
 import { type Buffers, makeBuffers } from "./buffers.ts";
 
-/** Bytes of a large run, which is what is read and sent at once: 16 blocks, twice of which fit the L2 cache. */
-const LARGE = 16 * (PIECE_HEADER_LENGTH + BLOCK_LENGTH);
+/** Bytes of a large run, which is what is read and sent at once: 1 MiB, for each run costs two hand-overs between threads. */
+const LARGE = 64 * (PIECE_HEADER_LENGTH + BLOCK_LENGTH);
 /** Buffers of that length in use at once, by all peers of a download: 16 MiB. */
-const MAX_BUFFERS = 64;
+const MAX_BUFFERS = 16;
 /** Of these, those kept while they are not in use. */
 const MAX_KEPT = 4;
 /** Bytes of a run in memory of the peer's own. */
