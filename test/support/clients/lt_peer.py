@@ -45,7 +45,8 @@ def run():
         "allow_multiple_connections_per_ip": True, "unchoke_slots_limit": -1,
         "active_limit": -1, "active_seeds": -1, "active_downloads": -1,
         "announce_to_all_trackers": True, "announce_to_all_tiers": True, "tick_interval": 100,
-        "alert_mask": int(category.status_notification) | int(category.error_notification) | int(category.tracker_notification),
+        "alert_mask": int(category.status_notification) | int(category.error_notification) | int(category.tracker_notification)
+        | int(category.storage_notification),
         **job.get("settings", {}),
     })
     if job["source"].startswith("magnet:"):
@@ -67,7 +68,11 @@ def run():
         session.wait_for_alert(1000)
         for alert in session.pop_alerts():
             if isinstance(alert, lt.torrent_finished_alert):
-                say(event="finished")
+                # It is said before the last pieces are written.
+                torrent.flush_cache()
+            elif isinstance(alert, lt.cache_flushed_alert):
+                if torrent.status().is_finished:
+                    say(event="finished")
             elif isinstance(alert, lt.tracker_reply_alert):
                 say(event="announced", url=alert.tracker_url())
             elif isinstance(alert, (lt.torrent_error_alert, lt.file_error_alert, lt.tracker_error_alert)):
