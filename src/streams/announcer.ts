@@ -7,7 +7,9 @@
 import * as Arr from "effect/Array";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
+import * as Fiber from "effect/Fiber";
 import * as Latch from "effect/Latch";
+import * as Option from "effect/Option";
 import * as Predicate from "effect/Predicate";
 import * as Random from "effect/Random";
 import * as Semaphore from "effect/Semaphore";
@@ -23,6 +25,8 @@ import { abandoned, type Answer, answered, failed, warned } from "./trackerEvent
 
 /** Announces of one torrent under way at once: each holds sockets. */
 const MAX_UNDER_WAY = 50;
+/** Answers so shortly one after the other are to requests that were heard in the order in which they were sent. */
+const SAME_TIME = Duration.millis(50);
 
 /** The payload counters told to trackers, in bytes since the session began. */
 export interface TransferStats {
@@ -144,12 +148,24 @@ export const makeAnnouncer = Effect.fnUntraced(function* (options: AnnouncerOpti
   /** Tells of a failed announce; `next` is the wait in seconds until a tracker in its place is asked, when nobody is asked meanwhile. */
   const tellFailure = (error: TrackerError, next?: number): Effect.Effect<void> => events.publish(failed(error, next));
 
+  /**
+   * Tells `stopped`, and `completed` right before it where that is owed, without waiting for the answer: a far tracker takes two round trips for each. Where
+   * `completed` is answered much later, it may have been heard last, and would leave us in the tracker's list: then `stopped` is told again.
+   */
   const part = Effect.fnUntraced(function* (url: string, from: Standing) {
-    if (owesCompleted(from, isCompleted())) {
-      yield* tracker.announce(url, request(from, "completed"));
+    const stopped = tracker.announce(url, request(from, "stopped"));
+    if (!owesCompleted(from, isCompleted())) {
+      yield* stopped;
+    } else {
+      const completed = yield* Effect.forkChild(tracker.announce(url, request(from, "completed")), {
+        startImmediately: true,
+      });
+      yield* stopped;
+      const inOrder = yield* Effect.timeoutOption(Fiber.join(completed), SAME_TIME);
+      yield* Fiber.join(completed);
       from.completedTold = true;
+      if (Option.isNone(inOrder)) yield* stopped;
     }
-    yield* tracker.announce(url, request(from, "stopped"));
     from.started = false;
   });
 

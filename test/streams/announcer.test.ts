@@ -92,6 +92,25 @@ describe("the announcer, at the end of its scope", () => {
     }).pipe(Effect.provide(world)),
   );
 
+  it.effect(
+    "does not wait for the answer to completed before it tells stopped, and tells it again when that comes last",
+    () =>
+      Effect.gen(function* () {
+        const trackers = yield* MemoryTrackers;
+        yield* trackers.script(A, ({ request }) => (request.event === "started" ? {} : { delay: "100 millis" }));
+        yield* trackers.script(B, ({ request }) => (request.event === "completed" ? { delay: "300 millis" } : {}));
+        const complete = (completed: Latch.Latch) => Effect.asVoid(Latch.open(completed));
+        const events = (url: string) =>
+          Effect.map(arrivals, (all) => all.filter((one) => one.url === url).map(({ request }) => request.event));
+        assert.strictEqual(yield* stopping([[A]], complete), 100);
+        // The first `completed` was under way when the end came, and is given up.
+        assert.deepStrictEqual(yield* events(A), ["started", "completed", "completed", "stopped"]);
+        assert.strictEqual(yield* stopping([[B]], complete), 300);
+        assert.deepStrictEqual(yield* events(B), ["started", "completed", "completed", "stopped", "stopped"]);
+        assert.deepStrictEqual(yield* trackers.swarm(B, infoHash), []);
+      }).pipe(Effect.provide(world)),
+  );
+
   describe("of a hybrid", () => {
     const second = Option.getOrThrow(InfoHash.fromBytes(new Uint8Array(20).fill(8)));
     const hashes = { infoHash, infoHashV1: infoHash.hex, infoHashV2: `${second.hex}${"00".repeat(12)}` };
