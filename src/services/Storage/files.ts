@@ -1,18 +1,20 @@
 /**
  * Storage on the file system. A write inside one file that is open already is one `write` call and nothing else; everything slower (opening,
- * folders, file borders) is apart from that path.
+ * folders, file borders) is apart from that path. Where the file system is quick, short calls are made on the main thread (`filesPace.ts`).
  *
  * Files grow as they are written, with holes, and nothing is allocated ahead: so a file's size vouches that nothing was cut off up to the last byte
  * written, and only `finish` demands full length.
  */
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
+import type * as Fs from "node:fs";
 import * as Path from "node:path";
 import { type FileSpan, fileSpans } from "../../schema/geometry.ts";
 import { type DiskFault, storageError } from "./errno.ts";
 import * as Folders from "./filesFolders.ts";
 import * as Handles from "./filesHandles.ts";
 import * as Intact from "./filesIntact.ts";
+import * as Pace from "./filesPace.ts";
 import { survey } from "./filesSurvey.ts";
 import * as System from "./filesSystem.ts";
 import { Storage, type LayoutFile, type OpenStorage, type Place, type StorageLayout } from "./Storage.ts";
@@ -20,7 +22,14 @@ import { Storage, type LayoutFile, type OpenStorage, type Place, type StorageLay
 /** Files open at once, unless the layer is made with another number. */
 const MAX_OPEN_FILES = 128;
 
-const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
+/** What may be otherwise than in the layer that is used. */
+export interface FilesOptions {
+  readonly maxOpenFiles: number;
+  /** Milliseconds, with fractions, by which it is told whether the disk is quick; the monotonic clock when absent. */
+  readonly now?: () => number;
+}
+
+const openOutput = (layout: StorageLayout, { maxOpenFiles, now = () => performance.now() }: FilesOptions) =>
   Effect.gen(function* () {
     const { files, root } = layout;
     const end = files.reduce((most, file) => Math.max(most, file.offset + file.length), 0);
@@ -35,7 +44,8 @@ const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
         ? { path: layout.asidePath, folders: asideFolders, named: true }
         : { path: file.path, folders, named: file.path === root };
     };
-    const handles = Handles.make(target, maxOpenFiles);
+    const pace = Pace.make(now);
+    const handles = Handles.make(target, maxOpenFiles, pace);
     yield* Effect.addFinalizer(() => handles.closeAll);
     const dirty = new Set<number>();
     const intact = Intact.make(files.length + 1, (slot) => target(slot).path, handles);
@@ -48,8 +58,9 @@ const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
       slot === asideSlot ? (files[span.file]?.offset ?? 0) + span.offset : span.offset;
 
     type Move = (handle: Handles.Handle, run: System.Run) => Effect.Effect<void, DiskFault>;
+    const writeRun = System.writer(pace);
     const writeTo: Move = (handle, run) =>
-      System.write(handle, run, (passed) => {
+      writeRun(handle, run, (passed) => {
         dirty.add(handle.slot);
         intact.wrote(handle.slot, run.position + passed);
         handles.release(handle);
@@ -119,19 +130,23 @@ const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
       return Effect.forEach([...dirty], syncSlot, { concurrency: System.CALLS, discard: true });
     }).pipe(Effect.andThen(folders.sync(handles.beside)), Effect.andThen(asideFolders.sync(handles.beside)));
 
-    const finishFile = (file: LayoutFile, index: number): Effect.Effect<void, DiskFault> =>
-      Effect.gen(function* () {
-        if (file.link !== undefined) {
-          yield* folders.enter(Path.dirname(file.path), true);
-          return yield* System.symlink(file.link, file.path);
-        }
-        if (file.length === 0) handles.release(yield* handles.acquire(index, true));
-        const stats = yield* System.stat(file.path);
-        if (stats.size < file.length) return yield* Intact.missing(file.path);
-        if (stats.size > file.length) yield* System.truncate(file.path, file.length);
-        // Whoever may read it may run it: what the umask has withheld stays withheld.
-        if (file.executable) yield* System.chmod(file.path, (stats.mode | ((stats.mode & 0o444) >>> 2)) & 0o7777);
-      });
+    const shape = (file: LayoutFile, stats: Fs.Stats): Effect.Effect<void, DiskFault> => {
+      if (stats.size < file.length) return Effect.fail(Intact.missing(file.path));
+      const cut = stats.size > file.length ? System.truncate(file.path, file.length) : Effect.void;
+      if (!file.executable) return cut;
+      // Whoever may read it may run it: what the umask has withheld stays withheld.
+      return Effect.andThen(cut, System.chmod(file.path, (stats.mode | ((stats.mode & 0o444) >>> 2)) & 0o7777));
+    };
+
+    // No generator for each of many files.
+    const finishFile = (file: LayoutFile, index: number): Effect.Effect<void, DiskFault> => {
+      if (file.link !== undefined)
+        return Effect.andThen(folders.enter(Path.dirname(file.path), true), System.symlink(file.link, file.path));
+      const looked = Effect.flatMap(System.stat(file.path, pace), (stats) => shape(file, stats));
+      return file.length > 0
+        ? looked
+        : Effect.andThen(Effect.map(handles.acquire(index, true), handles.release), looked);
+    };
 
     const finish = Effect.gen(function* () {
       yield* Effect.forEach(files, (file, index) => (file.kind === "write" ? finishFile(file, index) : Effect.void), {
@@ -191,12 +206,12 @@ const openOutput = (layout: StorageLayout, maxOpenFiles: number) =>
     return output;
   });
 
-/** Storage on the file system, with a number of its own for the files open at once. */
-export const layerWith = (options: { readonly maxOpenFiles: number }): Layer.Layer<Storage> =>
+/** Storage on the file system, with options of its own. */
+export const layerWith = (options: FilesOptions): Layer.Layer<Storage> =>
   Layer.succeed(
     Storage,
     Storage.of({
-      open: (layout) => openOutput(layout, options.maxOpenFiles),
+      open: (layout) => openOutput(layout, options),
       inspect: (path) =>
         System.stat(path).pipe(
           Effect.map((stats) => (stats.isDirectory() ? ("folder" as const) : ("file" as const))),

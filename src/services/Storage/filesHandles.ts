@@ -11,6 +11,7 @@ import * as Fs from "node:fs";
 import * as Path from "node:path";
 import { DiskFault } from "./errno.ts";
 import type { Folders } from "./filesFolders.ts";
+import type { Pace } from "./filesPace.ts";
 import * as System from "./filesSystem.ts";
 
 /** An open file; in use until it is released. */
@@ -55,8 +56,8 @@ const SPARE = 8;
 
 const { O_CREAT, O_NOFOLLOW, O_RDONLY, O_RDWR } = Fs.constants;
 
-/** Handles on the files that `target` names by slot, at most `limit` open at a time. */
-export const make = (target: (slot: number) => Openable, limit: number): Handles => {
+/** Handles on the files that `target` names by slot, at most `limit` open at a time; files to write to are opened, and all are closed, at `pace`. */
+export const make = (target: (slot: number) => Openable, limit: number, pace: Pace): Handles => {
   // In order of use: a Map keeps insertion order, so the first entry is the one idle longest.
   const open = new Map<number, Entry>();
   const opening = new Map<number, Deferred.Deferred<void>>();
@@ -93,7 +94,7 @@ export const make = (target: (slot: number) => Openable, limit: number): Handles
     entry.retired = true;
   };
 
-  const close = (fd: number): Effect.Effect<void> => Effect.andThen(System.close(fd), Effect.sync(freed));
+  const close = (fd: number): Effect.Effect<void> => Effect.andThen(System.close(fd, pace), Effect.sync(freed));
 
   const release = (handle: Handle): void => {
     // Handles are only ever made here, as entries.
@@ -161,10 +162,12 @@ export const make = (target: (slot: number) => Openable, limit: number): Handles
       yield* folders.enter(Path.dirname(path), writable);
       const creating = writable && !seen.has(slot);
       const flags = (writable ? O_RDWR : O_RDONLY) | (creating ? O_CREAT : 0);
-      const fd = yield* System.open(path, named ? flags : flags | O_NOFOLLOW).pipe(
+      // A file that is only read may lie on a disk that sleeps: a seed's disk often does.
+      const at = writable ? pace : undefined;
+      const fd = yield* System.open(path, named ? flags : flags | O_NOFOLLOW, at).pipe(
         Effect.catchIf(
           (failure) => failure.code === "ELOOP" && !named,
-          () => Effect.andThen(folders.contains(path), System.open(path, flags)),
+          () => Effect.andThen(folders.contains(path), System.open(path, flags, at)),
         ),
       );
       seen.add(slot);

@@ -6,6 +6,10 @@ import * as Effect from "effect/Effect";
 import * as Fs from "node:fs";
 import * as Path from "node:path";
 import { DiskFault, fault } from "./errno.ts";
+import type { Pace } from "./filesPace.ts";
+
+/** Bytes of a run that are sooner copied to the system than handed over. */
+const SHORT = 64 * 1024;
 
 /** Calls under way at once on behalf of one method of a storage; Node's pool has 4 threads. */
 export const CALLS = 8;
@@ -23,6 +27,23 @@ const call = <A>(path: string, run: (done: Done<A>) => void): Effect.Effect<A, D
     }),
   );
 
+/** At once while `pace` is quick, else by the pool. */
+const paced = <A>(
+  path: string,
+  pace: Pace | undefined,
+  here: () => A,
+  there: (done: Done<A>) => void,
+): Effect.Effect<A, DiskFault> =>
+  Effect.suspend(() => {
+    if (pace === undefined || !pace.isQuick()) return call(path, there);
+    try {
+      return Effect.succeed(pace.run(here));
+    } catch (cause) {
+      // Calls of node:fs throw nothing else.
+      return failing(path, cause as NodeJS.ErrnoException);
+    }
+  });
+
 /** How a call on `path` failed; where a file is in the way of a folder, it is that file which is named. */
 const failing = (path: string, cause: NodeJS.ErrnoException): Effect.Effect<never, DiskFault> => {
   const failure = fault(path, cause);
@@ -34,13 +55,27 @@ const failing = (path: string, cause: NodeJS.ErrnoException): Effect.Effect<neve
   });
 };
 
-/** Opens; files are made with the permissions that the umask leaves. Never waits for the other end of a pipe. */
-export const open = (path: string, flags: number): Effect.Effect<number, DiskFault> =>
-  call(path, (done) => Fs.open(path, flags | Fs.constants.O_NONBLOCK, 0o666, done));
+/** Opens; files are made with the permissions that the umask leaves. Never waits for the other end of a pipe. By the pool when there is no `pace`. */
+export const open = (path: string, flags: number, pace?: Pace): Effect.Effect<number, DiskFault> => {
+  const how = flags | Fs.constants.O_NONBLOCK;
+  return paced(
+    path,
+    pace,
+    () => Fs.openSync(path, how, 0o666),
+    (done) => Fs.open(path, how, 0o666, done),
+  );
+};
 
-/** Closes a descriptor; what a close may say of earlier writes, `fdatasync` has said before. */
-export const close = (fd: number): Effect.Effect<void> =>
-  Effect.callback((resume) => Fs.close(fd, () => resume(Effect.void)));
+/** Closes a descriptor; what a close may say of earlier writes, `fdatasync` has said before. By the pool when there is no `pace`. */
+export const close = (fd: number, pace?: Pace): Effect.Effect<void> =>
+  Effect.ignore(
+    paced(
+      "",
+      pace,
+      () => Fs.closeSync(fd),
+      (done: Done<void>) => Fs.close(fd, (error) => done(error ?? null)),
+    ),
+  );
 
 /** Makes a file's data durable. */
 export const fdatasync = (path: string, fd: number): Effect.Effect<void, DiskFault> =>
@@ -53,11 +88,17 @@ export const syncFolder = (path: string): Effect.Effect<void, DiskFault> =>
     : Effect.acquireUseRelease(
         open(path, Fs.constants.O_RDONLY),
         (fd) => call(path, (done: Done<void>) => Fs.fsync(fd, (error) => done(error))),
-        close,
+        (fd) => close(fd),
       );
 
-/** Follows symbolic links. */
-export const stat = (path: string): Effect.Effect<Fs.Stats, DiskFault> => call(path, (done) => Fs.stat(path, done));
+/** Follows symbolic links. By the pool when there is no `pace`. */
+export const stat = (path: string, pace?: Pace): Effect.Effect<Fs.Stats, DiskFault> =>
+  paced(
+    path,
+    pace,
+    () => Fs.statSync(path),
+    (done) => Fs.stat(path, done),
+  );
 
 /** Of an open file. */
 export const fstat = (path: string, fd: number): Effect.Effect<Fs.Stats, DiskFault> =>
@@ -149,8 +190,19 @@ const whole =
       }),
     );
 
-/** Writes a whole run; `finished` is called when the descriptor and the bytes are free again, with how many of them passed. */
-export const write = whole(Fs.write, "EIO");
+/** Writes whole runs, short ones at `pace`; `finished` is called when the descriptor and the bytes are free again, with how many of them passed. */
+export const writer = (pace: Pace): ReturnType<typeof whole> =>
+  whole((fd, bytes, from, length, position, done) => {
+    if (length > SHORT || !pace.isQuick()) return Fs.write(fd, bytes, from, length, position, done);
+    let count: number;
+    try {
+      count = pace.run(() => Fs.writeSync(fd, bytes, from, length, position));
+    } catch (cause) {
+      // Calls of node:fs throw nothing else.
+      return done(cause as NodeJS.ErrnoException, 0);
+    }
+    return done(null, count);
+  }, "EIO");
 
-/** Fills a whole run; a file that ends early counts as missing. `finished` as for `write`. */
+/** Fills a whole run; a file that ends early counts as missing. `finished` as for `writer`. */
 export const read = whole(Fs.read, "ENOENT");

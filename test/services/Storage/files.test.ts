@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
+import type * as Layer from "effect/Layer";
 import { spawnSync } from "node:child_process";
 import NodeFs, * as Fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
@@ -14,33 +15,75 @@ const temporary = Effect.acquireRelease(
   Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "bt-effect-storage-"))),
   (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true, force: true })),
 );
-const bench = Effect.gen(function* () {
-  const folder = yield* temporary;
-  const remove = (path: string) => Effect.sync(() => Fs.rmSync(path));
-  return { storage: yield* Effect.provide(Storage, layer), folder, remove };
-});
+const benchOf = (of: Layer.Layer<Storage>) =>
+  Effect.gen(function* () {
+    const folder = yield* temporary;
+    const remove = (path: string) => Effect.sync(() => Fs.rmSync(path));
+    return { storage: yield* Effect.provide(Storage, of), folder, remove };
+  });
+const bench = benchOf(layer);
 
-/** Counts the calls of `fdatasync` from now on, in this process. */
-const countFlushes = Effect.acquireRelease(
-  Effect.sync(() => {
-    const { fdatasync } = NodeFs;
-    let count = 0;
-    NodeFs.fdatasync = Object.assign((...args: Parameters<typeof fdatasync>) => {
-      count++;
-      fdatasync(...args);
-    }, fdatasync);
-    syncBuiltinESMExports();
-    return { fdatasync, count: () => count };
-  }),
-  ({ fdatasync }) =>
+/** Counts the calls of one of Node's functions from now on, in this process. */
+const counting = (name: "fdatasync" | "write" | "open" | "close" | "stat") =>
+  Effect.acquireRelease(
     Effect.sync(() => {
-      NodeFs.fdatasync = fdatasync;
+      const original = NodeFs[name];
+      let count = 0;
+      const counted = (...args: ReadonlyArray<unknown>): unknown => {
+        count++;
+        return Reflect.apply(original, NodeFs, args);
+      };
+      Object.assign(NodeFs, { [name]: Object.assign(counted, original) });
       syncBuiltinESMExports();
+      return { original, count: () => count };
     }),
-).pipe(Effect.map(({ count }) => count));
+    ({ original }) =>
+      Effect.sync(() => {
+        Object.assign(NodeFs, { [name]: original });
+        syncBuiltinESMExports();
+      }),
+  ).pipe(Effect.map(({ count }) => count));
+
+/** A clock by which no call takes any time. */
+const quick = (): number => 0;
+/** A clock by which every call takes a second. */
+const slow = (): (() => number) => {
+  let time = 0;
+  return () => (time += 1000);
+};
+
+describe("Storage on a file system that takes its time", () => {
+  contract(benchOf(layerWith({ maxOpenFiles: 5, now: slow() })));
+});
 
 describe("Storage on the file system", () => {
   contract(bench);
+
+  it.live("makes short calls by itself where they are quick, and has the pool make them where they are not", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporary;
+      const files = Array.from({ length: 20 }, () => ({ length: 10 }));
+      const callsWith = (now: () => number, name: string) =>
+        Effect.scoped(
+          Effect.gen(function* () {
+            const storage = yield* Effect.provide(Storage, layerWith({ maxOpenFiles: 5, now }));
+            const counts = yield* Effect.all([counting("open"), counting("write"), counting("close")]);
+            const output = yield* storage.open(layoutOf(`${folder}/${name}`, files));
+            yield* output.write(0, pattern(200));
+            // Folders are looked at while they are made.
+            counts.push(yield* counting("stat"));
+            yield* output.finish;
+            const back = new Uint8Array(200);
+            const calls = counts.map((count) => count());
+            yield* output.read(0, back);
+            assert.deepStrictEqual(back, pattern(200));
+            return calls;
+          }),
+        );
+      assert.deepStrictEqual(yield* callsWith(quick, "quick"), [0, 0, 0, 0]);
+      for (const count of yield* callsWith(slow(), "slow")) assert.isAbove(count, 10);
+    }).pipe(Effect.scoped),
+  );
 
   it.live("holds no more files open than it may, and none after its scope", () =>
     Effect.gen(function* () {
@@ -304,7 +347,7 @@ describe("Storage on the file system", () => {
       yield* Effect.scoped(Effect.flatMap(storage.open(layout), (output) => output.write(0, pattern(400))));
       const output = yield* storage.open(layout);
       assert.isTrue((yield* output.survey).every(({ exists }) => exists));
-      const flushes = yield* countFlushes;
+      const flushes = yield* counting("fdatasync");
       yield* output.sync;
       assert.strictEqual(flushes(), 0);
       yield* output.write(25, pattern(3));
