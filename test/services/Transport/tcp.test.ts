@@ -143,12 +143,13 @@ describe("TCP", () => {
       Effect.gen(function* () {
         const { dialler, listener } = yield* world();
         const { addresses } = yield* listener.listen({ port: 0, address: NetAddress.ipv4Loopback });
-        /** Which of the timers of the kernel runs for our end of a connection; 2 is that of keep-alive. */
-        const timerOf = ({ port }: NetAddress.InetAddress): string | undefined => {
-          const hex = port.toString(16).toUpperCase().padStart(4, "0");
+        const shown = ({ port }: NetAddress.InetAddress): string =>
+          `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+        /** Which of the timers of the kernel runs for our end of a connection that is there (01), not for one that had its port before; 2 is that of keep-alive. */
+        const timerOf = (local: NetAddress.InetAddress): string | undefined => {
           const line = readFileSync("/proc/net/tcp", "utf8")
             .split("\n")
-            .find((entry) => entry.includes(`: 0100007F:${hex} `));
+            .find((entry) => entry.includes(`: ${shown(local)} ${shown(addresses[0])} 01 `));
           return line?.trim().split(/\s+/)[5]?.slice(0, 2);
         };
         const talking = yield* dialler.dial(addresses[0], { timeout: "10 seconds" });
