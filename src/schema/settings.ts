@@ -135,7 +135,7 @@ export interface DataSettings {
   readonly bufferBytes: number;
   /** Pieces up to this length are held whole; longer ones are written by runs of this length and hashed at the end. */
   readonly runLength: number;
-  /** Writes under way at once. */
+  /** Writes under way at once; one fewer than Node's pool has threads leaves one for what else is to be done on the disk. */
   readonly writes: number;
   /** Between two resume records. */
   readonly recordInterval: number;
@@ -147,7 +147,7 @@ export interface DataSettings {
 export const defaultDataSettings: DataSettings = {
   bufferBytes: 64 * 1024 * 1024,
   runLength: 4 * 1024 * 1024,
-  writes: 4,
+  writes: 3,
   recordInterval: 5_000,
   syncInterval: 30_000,
 };

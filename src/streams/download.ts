@@ -24,7 +24,7 @@ import { talk } from "./talk.ts";
 export type DownloadServices = SessionServices;
 
 /** Full pieces that may wait between the peers and the disk; more would only be memory that a disk that stalls fills. */
-const WAITING = 2;
+const WAITING = 1;
 
 /** The pipeline itself: runs until all that is wanted is verified and on disk. */
 const pipeline = (session: Session) =>
