@@ -42,7 +42,12 @@ describeClients("uTP with a libtorrent that knows nothing else", ["python3-libto
           assert.strictEqual(stderr, "");
           assert.strictEqual(status, 0);
           const states = eventsOfType(stdout, "peer").map(({ state }) => state);
-          assert.deepStrictEqual(states, ["connected", "disconnected"]);
+          // Whether the peer hangs up before we have ended is its own affair.
+          assert.deepStrictEqual(
+            states.filter((state) => state !== "disconnected"),
+            ["connected"],
+            stdout,
+          );
           assertSame(payload, home.out(payload.name));
         }),
       );

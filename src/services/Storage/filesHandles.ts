@@ -66,6 +66,10 @@ export const make = (target: (slot: number) => Openable, limit: number, pace: Pa
   let held = 0;
   let openings = 0;
   let most = limit;
+  /** An opening failed because the process may have no more open; others are still under way. */
+  let exhausted = false;
+  /** How often `most` was lowered. */
+  let reductions = 0;
   let closed = false;
   const waiting = new Set<Deferred.Deferred<void>>();
 
@@ -110,12 +114,12 @@ export const make = (target: (slot: number) => Openable, limit: number, pace: Pa
     return undefined;
   };
 
-  const full = (): boolean => held >= most;
+  const full = (): boolean => exhausted || held >= most;
 
   /** Takes a descriptor's place, that of the file idle longest if need be; waits while all are in use. */
   const reserve = Effect.gen(function* () {
     while (full()) {
-      const entry = idle();
+      const entry = exhausted ? undefined : idle();
       if (entry === undefined) yield* room;
       else {
         retire(entry);
@@ -125,26 +129,44 @@ export const make = (target: (slot: number) => Openable, limit: number, pace: Pa
     held++;
   });
 
-  /** Opens something that is to be counted until `freed`; when the process may not have more open, does with less from now on. */
+  /** Does with fewer from now on than are open. */
+  const lower = (): void => {
+    exhausted = false;
+    reductions++;
+    most = Math.min(most, Math.max(1, held - SPARE));
+    // Who is told looks at once, and may wait again.
+    const all = [...waiting];
+    waiting.clear();
+    for (const turn of all) Deferred.doneUnsafe(turn, Effect.void);
+  };
+
+  /**
+   * Opens something that is to be counted until `freed`. When the process may not have more open, nothing else is opened until those that are being opened
+   * have been, or have failed for the same reason: only then is it known how many may be.
+   */
   const counted = <A>(opening: Effect.Effect<A, DiskFault>): Effect.Effect<A, DiskFault> =>
     Effect.andThen(
       reserve,
       Effect.suspend(() => {
         openings++;
+        const before = reductions;
+        const ended = Effect.sync(() => {
+          openings--;
+          if (exhausted && openings === 0) lower();
+        });
         return opening.pipe(
-          Effect.ensuring(Effect.sync(() => openings--)),
           Effect.tapError(() => Effect.sync(freed)),
+          Effect.ensuring(ended),
+          Effect.catchIf(
+            (failure) => (failure.code === "EMFILE" || failure.code === "ENFILE") && held > 0,
+            () => {
+              if (openings > 0) exhausted = true;
+              else if (before === reductions) lower();
+              return counted(opening);
+            },
+          ),
         );
       }),
-    ).pipe(
-      Effect.catchIf(
-        (failure) => (failure.code === "EMFILE" || failure.code === "ENFILE") && held > 0,
-        () => {
-          // Of those that are being opened others may fail as well, for the same reason: what counts is what is open.
-          most = Math.min(most, Math.max(1, held - openings - SPARE));
-          return counted(opening);
-        },
-      ),
     );
 
   const take = (slot: number, writable: boolean): Entry | undefined => {

@@ -1,12 +1,26 @@
-/** A process that may open few files writes many at the same time: `node crowded.ts <folder>`; says `good`, or what went wrong. */
+/**
+ * A process that may open few files writes many at the same time: `node crowded.ts <folder> [turning]`; says `good`, or what went wrong. With a disk that is
+ * `turning`, the first openings are handed over to the pool, where they fail one by one, and what comes then is done at once.
+ */
 import * as Effect from "effect/Effect";
-import { layer } from "../../../src/services/Storage/files.ts";
+import { layer, layerWith } from "../../../src/services/Storage/files.ts";
 import { Storage } from "../../../src/services/Storage/Storage.ts";
 import { openOn } from "../../support/descriptors.ts";
 import { layoutOf, pattern } from "./contract.ts";
 
-const [, , folder = ""] = process.argv;
+const [, , folder = "", disk] = process.argv;
 const FILES = 120;
+
+/** The first opening, by the second and third look at the clock, takes a millisecond; those of the other files come before the pool has rested for twenty. */
+const turning = (): (() => number) => {
+  let looks = 0;
+  return () => {
+    looks++;
+    if (looks < 3) return 0;
+    if (looks === 3) return 1;
+    return looks <= FILES + 2 ? 10 : 100;
+  };
+};
 const written = Effect.gen(function* () {
   const layout = layoutOf(
     folder,
@@ -31,7 +45,10 @@ const written = Effect.gen(function* () {
   if (open < 8) return `only ${open} files are kept open`;
   return back.slice(-10).join() === pattern(10, FILES - 1).join() ? "good" : "wrong bytes";
 });
-const said = await Effect.runPromise(written.pipe(Effect.scoped, Effect.provide(layer))).catch((error: unknown) =>
-  error instanceof Error ? error.message : String(error),
-);
+const said = await Effect.runPromise(
+  written.pipe(
+    Effect.scoped,
+    Effect.provide(disk === "turning" ? layerWith({ maxOpenFiles: 128, now: turning() }) : layer),
+  ),
+).catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
 process.stdout.write(said);
