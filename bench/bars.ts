@@ -13,14 +13,15 @@ export interface Bar {
 
 const ours = "bt-effect";
 
-/** What is no row: the time of `--version` to that of a bare Node, and MiB that 200 idle peers take. */
+/** What is no row: the time of `--version` to that of a bare Node, MiB that 200 idle peers take, and CPU seconds of the bare RC4 loop per GiB. */
 export interface Others {
   readonly startup: number;
   readonly idle: number;
+  readonly cipher: number;
 }
 
 /** What is compared with what. */
-export const bars = (rows: ReadonlyArray<Row>, { startup, idle }: Others): ReadonlyArray<Bar> => {
+export const bars = (rows: ReadonlyArray<Row>, { startup, idle, cipher }: Others): ReadonlyArray<Bar> => {
   const good = rows.filter(({ failure }) => failure === undefined);
   const value = (scenario: string, client: string, of: (row: Row) => number): number => {
     const row = good.find((one) => one.scenario === scenario && one.client === client);
@@ -76,6 +77,7 @@ export const bars = (rows: ReadonlyArray<Row>, { startup, idle }: Others): Reado
     ),
     atMost(1, "lossy line: wall to libtorrent's", wall("lossy-line") / wall("lossy-line", "libtorrent")),
     atMost(1, "RC4: CPU to libtorrent's", cpu("encrypted") / cpu("encrypted", "libtorrent")),
+    atMost(1.1, "RC4: CPU more than plain to the bare loop", (cpu("encrypted") - cpu("from-libtorrent")) / cipher),
     // Against webtorrent, from the first days.
     atLeast(2, "1 peer: speed to webtorrent's", wall("one-peer", "webtorrent") / wall("one-peer")),
     atLeast(4, "8 peers: speed to webtorrent's", wall("eight-peers", "webtorrent") / wall("eight-peers")),

@@ -46,11 +46,12 @@ const seederOf = async (
   network: Network,
   work: Workplace,
 ): Promise<Command | undefined> => {
-  if (scenario.encrypted === true) {
+  const encrypted = scenario.encrypted === true;
+  if (scenario.from === "libtorrent") {
     place(payload, work.folder);
     const source = join(work.home, "seeder.torrent");
     writeFileSync(source, torrentFile(payload, noTracker));
-    return seedLibtorrent({ source, folder: work.folder, host: network.peer(0), port: work.port, encrypted: true });
+    return seedLibtorrent({ source, folder: work.folder, host: network.peer(0), port: work.port, encrypted });
   }
   const file = native("seeder");
   const { blob, total, pieceLength, infoHash, infoFile } = payload;
@@ -106,7 +107,7 @@ export const startSwarm = async (
     for await (const said of createInterface(child.stdout)) {
       // swarm.ts wrote it.
       const { tracker } = JSON.parse(said) as { tracker: string };
-      const name = scenario.encrypted === true ? "libtorrent" : seeder === undefined ? "seeder.ts" : "native/seeder.c";
+      const name = scenario.from ?? (seeder === undefined ? "seeder.ts" : "native/seeder.c");
       return { tracker, pid: child.pid ?? 0, seeder: name, lineShare, stop };
     }
   await stop();

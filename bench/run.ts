@@ -19,6 +19,7 @@ import { barTable, bars } from "./bars.ts";
 import { chart } from "./chart.ts";
 import { clients } from "./clients.ts";
 import { measureHashing } from "./hashing.ts";
+import { cipherSeconds } from "./cipher.ts";
 import { idlePeers, measureIdle } from "./idle.ts";
 import { failed } from "./measure.ts";
 import { enterNetwork } from "./network.ts";
@@ -115,9 +116,12 @@ if (idle !== undefined)
   console.log(
     `### idle\n\nA seed takes ${idle.one.toFixed(0)} MiB with 1 idle peer and ${idle.many.toFixed(0)} MiB with ${idlePeers}.\n`,
   );
+const cipher = asked("encrypted") ? median(Array.from({ length: 5 }, cipherSeconds)) : undefined;
+if (cipher !== undefined) console.log(`### cipher\n\nThe bare loop of RC4 takes ${cipher.toFixed(2)} CPU s per GiB.\n`);
 const found = bars(rows, {
   startup: started === undefined ? NaN : started.program / started.bare,
   idle: idle === undefined ? NaN : idle.many - idle.one,
+  cipher: cipher ?? NaN,
 });
 const lines = barTable(found, whole);
 if (lines !== undefined) console.log(`${lines}\n`);

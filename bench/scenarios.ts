@@ -15,7 +15,9 @@ export interface Scenario {
   readonly leecher?: "cheap" | "libtorrent";
   /** By magnet link instead of a .torrent file. */
   readonly magnet?: boolean;
-  /** From libtorrent, with RC4. */
+  /** Whom they fetch it from, where that is not the cheap seeder. */
+  readonly from?: "libtorrent";
+  /** With RC4, from libtorrent. */
   readonly encrypted?: boolean;
   /** Between client and peer, of which there is one. */
   readonly line?: Line;
@@ -59,7 +61,7 @@ export const scenarios: ReadonlyArray<Scenario> = [
     task: "fetch" as const,
     payload: { ...gibibyte, version },
     peers: 1,
-    // The peer answers to one name of a hybrid, and libtorrent sometimes calls it by the other one alone.
+    // libtorrent fetched the hybrid once and hung at other times, for a reason that was not found: it is left out.
     clients: version === "v2" ? ["bt-effect", "libtorrent"] : ["bt-effect"],
     limitSeconds: 120,
   })),
@@ -155,8 +157,19 @@ export const scenarios: ReadonlyArray<Scenario> = [
     task: "fetch",
     payload: gibibyte,
     peers: 1,
+    from: "libtorrent",
     encrypted: true,
     clients: ["bt-effect", "libtorrent", "aria2"],
+    limitSeconds: 120,
+  },
+  {
+    name: "from-libtorrent",
+    title: "1 GiB from libtorrent, plain",
+    task: "fetch",
+    payload: gibibyte,
+    peers: 1,
+    from: "libtorrent",
+    clients: ["bt-effect"],
     limitSeconds: 120,
   },
   {

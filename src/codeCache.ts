@@ -38,6 +38,7 @@ const read = (file: string): Cache | undefined => {
     const code = bytes.subarray(HEADER);
     const isOurs = process.getuid === undefined || uid === process.getuid();
     if (!isOurs || process.getBuiltinModule("node:zlib").crc32(code) !== bytes.readUInt32LE(0)) return undefined;
+    // Before the program is loaded there is no clock but this one.
     return { code, codeSize: bytes.readUInt32LE(4), isYoung: Date.now() - mtimeMs < YOUNG };
   } catch {
     // Not there or not to be read: then the script is compiled.

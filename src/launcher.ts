@@ -61,6 +61,7 @@ const launch = (): void => {
   const program = runCached(new URL(PROGRAM, import.meta.url), () => setFlags([...smallHeap, ...smallestHeap], 1));
   // The build makes the script such a function.
   (program as Program)((name) => process.getBuiltinModule(name), new URL(THREAD, import.meta.url).href);
+  // Outside of any fiber: the program does not know of the heap it lives in.
   setTimeout(() => setFlags(smallHeap, 0), LOADED).unref();
   setTimeout(() => {
     setFlags(smallestHeap, 0);
