@@ -43,6 +43,8 @@ export const makeUtpConnection = (endpoint: Endpoint, seat: Seat): UtpConnection
   const voice = makeVoice(endpoint, seat, { flight, receiver, now: heardAt });
   const patience = makePatience(roundTrip, heardAt);
   let windowProbeDue = Infinity;
+  /** When something was last sent, the window kept more from being sent. Many acknowledgements may come before the next time. */
+  let isHeldBack = false;
   let lingersUntil = Infinity;
 
   /** Sends a packet that counts. */
@@ -97,11 +99,13 @@ export const makeUtpConnection = (endpoint: Endpoint, seat: Seat): UtpConnection
   };
   const fill = (now: number): void => {
     for (let sent = flight.firstLost(); sent !== undefined; sent = flight.firstLost()) {
-      if (flight.bytes() > 0 && flight.bytes() + sent.bytes.length > congestion.window()) return;
+      isHeldBack = flight.bytes() > 0 && flight.bytes() + sent.bytes.length > congestion.window();
+      if (isHeldBack) return;
       voice.putAgain(sent, now);
     }
     if (state !== "open") return;
     for (let length = nextPayload(); length > 0; length = nextPayload()) putData(length, now);
+    isHeldBack = queue.bytes() > 0 && flight.bytes() + full > congestion.window();
     const isShut = queue.bytes() > 0 && flight.isEmpty();
     windowProbeDue = isShut ? Math.min(windowProbeDue, now + WINDOW_PROBE) : Infinity;
   };
@@ -142,8 +146,7 @@ export const makeUtpConnection = (endpoint: Endpoint, seat: Seat): UtpConnection
     if (change.bytes > 0) {
       roundTrip.progressed();
       patience.restart(now);
-      const isFull = change.flight + full > congestion.window();
-      congestion.acked(change.bytes, change.flight, queuing, isFull);
+      congestion.acked(change.bytes, change.flight, queuing, isHeldBack);
     }
     if (change.lost) congestion.lost(queuing, roundTrip.smoothed());
     return true;
