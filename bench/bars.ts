@@ -76,6 +76,7 @@ export const bars = (rows: ReadonlyArray<Row>, { startup, idle, cipher }: Others
       value("long-line", ours, (row) => row.lineShare),
     ),
     atMost(1, "lossy line: wall to libtorrent's", wall("lossy-line") / wall("lossy-line", "libtorrent")),
+    atMost(1, "uTP, lossy line: wall to libtorrent's", wall("utp-line") / wall("utp-line", "libtorrent")),
     atMost(1, "RC4: CPU to libtorrent's", cpu("encrypted") / cpu("encrypted", "libtorrent")),
     atMost(1.1, "RC4: CPU more than plain to the bare loop", (cpu("encrypted") - cpu("from-libtorrent")) / cipher),
     // Against webtorrent, from the first days.

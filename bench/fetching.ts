@@ -3,55 +3,40 @@ import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import type { Readable } from "node:stream";
+import { type LaidLine, layLine } from "./line.ts";
 import { workplace, type Workplace } from "./launch.ts";
 import { failed, measure, type Measured } from "./measure.ts";
 import { native } from "./native.ts";
-import { type Line, lineEnds, type Network } from "./network.ts";
+import type { Network, Path } from "./network.ts";
 import { magnetLink, noTracker, type Payload, place, torrentFile, verify } from "./payload.ts";
 import { seedLibtorrent } from "./programs/libtorrent.ts";
 import type { Client, Command, Job } from "./programs/program.ts";
-import type { Scenario } from "./scenarios.ts";
+import { type Scenario, wireOf } from "./scenarios.ts";
 import type { SwarmOptions } from "./swarm.ts";
-
-const rampMillis = 2000;
 
 /** Seeder and tracker. */
 export interface Swarm {
   readonly tracker: string;
-  readonly pid: number;
+  /** The processes it consists of. */
+  readonly pids: ReadonlyArray<number>;
+  /** Between it and the clients, if it is not the benchmark's network. */
+  readonly line: LaidLine | undefined;
   /** Which seeder it is. */
   readonly seeder: string;
-  /** The share of the line's rate that came out of it later than 2 s after `since`. */
-  readonly lineShare: (since: number) => number | undefined;
   readonly stop: () => Promise<void>;
 }
-
-/** What came out of the line, in windows of 100 ms. */
-const watchLine = (line: Line | undefined, reports: Readable | null): Swarm["lineShare"] => {
-  if (line === undefined || reports === null) return () => undefined;
-  const windows: Array<{ readonly at: number; readonly bytes: number }> = [];
-  createInterface(reports).on("line", (bytes) => windows.push({ at: performance.now(), bytes: Number(bytes) }));
-  return (since) => {
-    // The first and the last window are not full ones.
-    const late = windows.filter(({ at }) => at > since + rampMillis).slice(1, -1);
-    const bytes = late.reduce((sum, window) => sum + window.bytes, 0);
-    return late.length < 3 ? undefined : (bytes * 8) / (late.length * 0.1) / (line.megabits * 1e6);
-  };
-};
 
 const seederOf = async (
   scenario: Scenario,
   payload: Payload,
-  network: Network,
+  path: Path,
   work: Workplace,
 ): Promise<Command | undefined> => {
-  const encrypted = scenario.encrypted === true;
   if (scenario.from === "libtorrent") {
     place(payload, work.folder);
     const source = join(work.home, "seeder.torrent");
     writeFileSync(source, torrentFile(payload, noTracker));
-    return seedLibtorrent({ source, folder: work.folder, host: network.peer(0), port: work.port, encrypted });
+    return seedLibtorrent({ source, folder: work.folder, host: path.peer(0), port: work.port, wire: wireOf(scenario) });
   }
   const file = native("seeder");
   const { blob, total, pieceLength, infoHash, infoFile } = payload;
@@ -68,48 +53,34 @@ export const startSwarm = async (
   network: Network,
   root: string,
 ): Promise<Swarm> => {
-  const { line } = scenario;
-  const link = line && native("link");
-  if (line !== undefined && network.shared !== undefined) throw new Error(network.shared);
-  if (line !== undefined && link === undefined) throw new Error("the line is a program in C, and there is no compiler");
+  const line = scenario.line && (await layLine(scenario.line, network));
+  const path: Path = line ?? network;
   const work = await workplace(root, root);
-  const seeder = await seederOf(scenario, payload, network, work);
+  const seeder = await seederOf(scenario, payload, path, work);
   const { blob, total, pieceLength, infoHash, infoFile } = payload;
   const options: SwarmOptions = {
     ...{ blob, total, pieceLength, infoHash, infoFile },
-    host: line === undefined ? network.far : lineEnds.there,
-    addresses:
-      line === undefined ? Array.from({ length: scenario.peers }, (_, nth) => network.peer(nth)) : [lineEnds.there],
+    host: path.far,
+    addresses: Array.from({ length: scenario.peers }, (_, nth) => path.peer(nth)),
     ...(seeder && { seeder }),
   };
-  const program: Command = { file: process.execPath, args: [join(import.meta.dirname, "swarm.ts")] };
-  const { file, args } =
-    line === undefined || link === undefined
-      ? network.atFarEnd(program)
-      : {
-          file: link,
-          args: [
-            ...[line.megabits, line.millis / 2, line.lossPercent].map(String),
-            ...[lineEnds.here, lineEnds.there, program.file, ...program.args],
-          ],
-        };
-  const child = spawn(file, args, { stdio: ["pipe", "pipe", "inherit", "pipe"] });
+  const { file, args } = path.atFarEnd({ file: process.execPath, args: [join(import.meta.dirname, "swarm.ts")] });
+  const child = spawn(file, args, { stdio: ["pipe", "pipe", "inherit"] });
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()).once("error", () => resolve()));
   const stop = async (): Promise<void> => {
-    child.stdin?.end();
+    child.stdin.end();
     await ended;
+    await line?.close();
     work.remove();
   };
-  // It is a stream because the line above asks for pipes.
-  const lineShare = watchLine(line, (child.stdio[3] ?? null) as Readable | null);
-  child.stdin?.write(`${JSON.stringify(options)}\n`);
-  if (child.stdout !== null)
-    for await (const said of createInterface(child.stdout)) {
-      // swarm.ts wrote it.
-      const { tracker } = JSON.parse(said) as { tracker: string };
-      const name = scenario.from ?? (seeder === undefined ? "seeder.ts" : "native/seeder.c");
-      return { tracker, pid: child.pid ?? 0, seeder: name, lineShare, stop };
-    }
+  child.stdin.write(`${JSON.stringify(options)}\n`);
+  for await (const said of createInterface(child.stdout)) {
+    // swarm.ts wrote it.
+    const { tracker } = JSON.parse(said) as { tracker: string };
+    const name = scenario.from ?? (seeder === undefined ? "seeder.ts" : "native/seeder.c");
+    const pids = [child.pid ?? 0, ...(line === undefined ? [] : [line.pid])];
+    return { tracker, pids, line, seeder: name, stop };
+  }
   await stop();
   throw new Error("the seeder ended before it was ready");
 };
@@ -123,12 +94,12 @@ export interface Surroundings {
   readonly outputs: string;
 }
 
-const job = (scenario: Scenario, payload: Payload, around: Surroundings, work: Workplace, source: string): Job => ({
+const job = (scenario: Scenario, payload: Payload, path: Path, work: Workplace, source: string): Job => ({
   ...work,
   source,
   name: payload.torrentName,
-  host: scenario.line === undefined ? around.network.near : lineEnds.here,
-  encrypted: scenario.encrypted === true,
+  host: path.near,
+  wire: wireOf(scenario),
 });
 
 const finish = (measured: Measured, payload: Payload, work: Workplace): Measured => {
@@ -150,11 +121,11 @@ export const measureFetching = async (
   const torrent = join(work.home, "..", `${payload.name}.torrent`);
   writeFileSync(torrent, torrentFile(payload, swarm.tracker));
   const source = scenario.magnet === true ? magnetLink(payload, swarm.tracker) : torrent;
-  const command = client.fetch?.(job(scenario, payload, around, work, source));
+  const command = client.fetch?.(job(scenario, payload, swarm.line ?? around.network, work, source));
   if (command === undefined) return failed("it is no leecher");
   const since = performance.now();
-  const measured = await measure(command, { ...work, limitSeconds: scenario.limitSeconds, helpers: [swarm.pid] });
-  const lineShare = swarm.lineShare(since);
+  const measured = await measure(command, { ...work, limitSeconds: scenario.limitSeconds, helpers: swarm.pids });
+  const lineShare = swarm.line?.share(since);
   return finish({ ...measured, ...(lineShare !== undefined && { lineShare }) }, payload, work);
 };
 
@@ -169,7 +140,7 @@ export const measureChecking = async (
   place(payload, work.folder);
   const torrent = join(work.home, "..", `${payload.name}.torrent`);
   writeFileSync(torrent, torrentFile(payload, noTracker));
-  const command = client.check?.(job(scenario, payload, around, work, torrent));
+  const command = client.check?.(job(scenario, payload, around.network, work, torrent));
   if (command === undefined) return failed("it checks nothing");
   const measured = await measure(command, { ...work, limitSeconds: scenario.limitSeconds, helpers: [] });
   return finish(measured, payload, work);

@@ -21,7 +21,7 @@ const memoryWith = async (count: number, payload: Payload, around: Surroundings)
   const source = join(work.home, "..", `${payload.name}.torrent`);
   writeFileSync(source, torrentFile(payload, noTracker));
   const host = around.network.near;
-  const command = btEffect.seed?.({ ...work, source, name: payload.torrentName, host, encrypted: false });
+  const command = btEffect.seed?.({ ...work, source, name: payload.torrentName, host, wire: "plain" });
   if (command === undefined) return NaN;
   const seed = launch(command, work.log);
   const addresses = Array.from({ length: count }, (_, nth) => around.network.peer(nth));

@@ -7,8 +7,8 @@ import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import type { Command } from "./programs/program.ts";
 
-/** Where the programs meet. */
-export interface Network {
+/** What joins the two ends. */
+export interface Path {
   /** The near end's address. */
   readonly near: string;
   /** The far end's first address. */
@@ -17,25 +17,16 @@ export interface Network {
   readonly peer: (nth: number) => string;
   /** The command that runs this one at the far end. */
   readonly atFarEnd: (command: Command) => Command;
+}
+
+/** Where the programs meet. */
+export interface Network extends Path {
   /** What it is, in words. */
   readonly what: string;
   /** Why there are no namespaces; absent where there are. */
   readonly shared?: string;
   readonly close: () => void;
 }
-
-/** A line with a delay: what the kernel's loopback is not. */
-export interface Line {
-  readonly megabits: number;
-  /** Round trip. */
-  readonly millis: number;
-  readonly lossPercent: number;
-  /** What the peer's sockets use, by its name in Linux. */
-  readonly congestionControl: string;
-}
-
-/** The two ends of a line. */
-export const lineEnds = { here: "10.78.0.1", there: "10.78.0.2" } as const;
 
 const variable = "BT_EFFECT_BENCH_NETWORK";
 const own = "own";
@@ -48,6 +39,11 @@ const inNamespace = (...command: ReadonlyArray<string>): ReadonlyArray<string> =
 
 /** 128 addresses for each value of the third number, which begins at 128. */
 const peers = (prefix: string) => (nth: number) => `${prefix}.${128 + (nth >> 7)}.${1 + (nth & 127)}`;
+
+/** Runs commands in the network namespace of a process. */
+export const inNetworkOf =
+  (pid: number | undefined): Path["atFarEnd"] =>
+  ({ file, args }) => ({ file: "nsenter", args: [`--net=/proc/${pid}/ns/net`, file, ...args] });
 
 /** Makes the far end, held by a process whose id is the first argument, and joins it; ends when the cable carries. */
 const cable = `
@@ -73,7 +69,7 @@ const join = async (): Promise<Network> => {
     near: "10.77.0.1",
     far: "10.77.0.2",
     peer: peers("10.77"),
-    atFarEnd: ({ file, args }) => ({ file: "nsenter", args: [`--net=/proc/${holder.pid}/ns/net`, file, ...args] }),
+    atFarEnd: inNetworkOf(holder.pid),
     what: "two network namespaces joined by a virtual cable",
     close: () => void holder.kill("SIGKILL"),
   };

@@ -1,6 +1,7 @@
 /** What is measured: which payload goes where, between whom, over what, and how long it may take. */
-import type { Line } from "./network.ts";
+import type { Line } from "./line.ts";
 import type { PayloadSpec } from "./payload.ts";
+import type { Job } from "./programs/program.ts";
 
 /** One thing to be measured. */
 export interface Scenario {
@@ -17,8 +18,8 @@ export interface Scenario {
   readonly magnet?: boolean;
   /** Whom they fetch it from, where that is not the cheap seeder. */
   readonly from?: "libtorrent";
-  /** With RC4, from libtorrent. */
-  readonly encrypted?: boolean;
+  /** How the two sides speak; only with libtorrent at the other end. TCP in plaintext when absent. */
+  readonly wire?: "rc4" | "utp";
   /** Between client and peer, of which there is one. */
   readonly line?: Line;
   /** The output goes to a disk. */
@@ -46,11 +47,16 @@ const manyFiles: PayloadSpec = {
 const tiny: PayloadSpec = { name: "noise-16k", size: 16 * kibibyte, pieceLength: 16 * kibibyte, repeat: 1 };
 const medium: PayloadSpec = { name: "noise-256m", size: 256 * mebibyte, pieceLength: 512 * kibibyte, repeat: 1 };
 
+const short: PayloadSpec = { name: "noise-4m", size: 4 * mebibyte, pieceLength: 128 * kibibyte, repeat: 1 };
+
 const gigabit = { megabits: 1000, millis: 50 } as const;
 /** Those that have a chance with many peers. */
 const swift = ["bt-effect", "libtorrent", "rtorrent", "floor"] as const;
 /** Not transmission: it answers in pulses of half a second, so that a leecher's queue of 4 MiB gives 8 MiB/s on any machine. */
 const seeders = ["bt-effect", "libtorrent", "rtorrent", "qBittorrent", "aria2", "webtorrent", "floor"] as const;
+
+/** How the two sides of a scenario speak. */
+export const wireOf = ({ wire }: Scenario): Job["wire"] => wire ?? "plain";
 
 /** The whole benchmark. */
 export const scenarios: ReadonlyArray<Scenario> = [
@@ -152,13 +158,26 @@ export const scenarios: ReadonlyArray<Scenario> = [
     limitSeconds: 60,
   },
   {
+    name: "utp-line",
+    title: "4 MiB to libtorrent by uTP over 100 Mbit/s, 50 ms, 1 % loss",
+    // Who sends decides how fast uTP is.
+    task: "seed",
+    payload: short,
+    peers: 0,
+    leecher: "libtorrent",
+    wire: "utp",
+    line: { megabits: 100, millis: 50, lossPercent: 1, congestionControl: "cubic" },
+    clients: ["bt-effect", "libtorrent"],
+    limitSeconds: 60,
+  },
+  {
     name: "encrypted",
     title: "1 GiB from libtorrent, RC4",
     task: "fetch",
     payload: gibibyte,
     peers: 1,
     from: "libtorrent",
-    encrypted: true,
+    wire: "rc4",
     clients: ["bt-effect", "libtorrent", "aria2"],
     limitSeconds: 120,
   },

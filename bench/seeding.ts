@@ -8,11 +8,13 @@ import { childSeconds, treeSeconds, watchOthers } from "./accounts.ts";
 import type { Surroundings } from "./fetching.ts";
 import { launch, workplace } from "./launch.ts";
 import { failed, measure, type Measured, watchMemory } from "./measure.ts";
+import { layLine } from "./line.ts";
 import { native } from "./native.ts";
+import type { Path } from "./network.ts";
 import { noTracker, type Payload, place, torrentFile, verify } from "./payload.ts";
 import { leechLibtorrent } from "./programs/libtorrent.ts";
 import type { Client, Command, Job } from "./programs/program.ts";
-import type { Scenario } from "./scenarios.ts";
+import { type Scenario, wireOf } from "./scenarios.ts";
 
 /** Requests that the leecher keeps waiting: what most clients allow one peer. */
 const depth = 250;
@@ -57,27 +59,29 @@ export const measureSeeding = async (
   payload: Payload,
   around: Surroundings,
 ): Promise<Measured> => {
-  const { near: host, far, atFarEnd } = around.network;
+  if (client.seed === undefined) return failed("it is no seeder");
+  const line = scenario.line && (await layLine(scenario.line, around.network));
+  const { near: host, far, atFarEnd }: Path = line ?? around.network;
   const [work, other] = [await workplace(around.root, around.root), await workplace(around.root, around.root)];
   place(payload, work.folder);
   const source = join(work.home, "..", `${payload.name}.torrent`);
   writeFileSync(source, torrentFile(payload, noTracker));
-  const job: Job = { ...work, source, name: payload.torrentName, host, encrypted: false };
-  const command = client.seed?.(job);
-  if (command === undefined) return failed("it is no seeder");
+  const job: Job = { ...work, source, name: payload.torrentName, host, wire: wireOf(scenario) };
+  const command = client.seed(job);
   const cheap = atFarEnd(leecherOf(job, payload));
   const { child, stop } = launch(command, work.log);
   const pid = child.pid ?? 0;
+  const helpers = [pid, ...(line === undefined ? [] : [line.pid])];
   const peak = watchMemory(pid);
   const end = performance.now() + scenario.limitSeconds * 1000;
   /** With the cheap leecher until it is ready, then with the one that the scenario names. */
   const transfer = async (): Promise<Measured> => {
     let [before, leechers] = [0, 0];
-    let others = watchOthers([pid]);
+    let others = watchOthers(helpers);
     let ready = false;
     const begin = (): boolean => {
       ready = true;
-      others = watchOthers([pid]);
+      others = watchOthers(helpers);
       [before, leechers] = [treeSeconds(pid), childSeconds()];
       return scenario.leecher === "cheap";
     };
@@ -100,7 +104,7 @@ export const measureSeeding = async (
         {
           ...other,
           limitSeconds: scenario.limitSeconds,
-          helpers: [pid],
+          helpers,
         },
       );
       const cpuSeconds = treeSeconds(pid) - before;
@@ -111,6 +115,7 @@ export const measureSeeding = async (
   };
   const measured = await transfer().catch((error: unknown) => failed(String(error)));
   await stop();
+  await line?.close();
   if (measured.failure !== undefined) process.stderr.write(`${work.said()}\n`);
   work.remove();
   other.remove();

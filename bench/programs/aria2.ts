@@ -18,12 +18,12 @@ const quiet = [
   "--bt-max-open-files=2500",
 ] as const;
 
-const common = ({ folder, home, port, encrypted }: Job, ...args: ReadonlyArray<string>) => ({
+const common = ({ folder, home, port, wire }: Job, ...args: ReadonlyArray<string>) => ({
   file: "aria2c",
   args: [
     ...quiet,
-    `--bt-require-crypto=${encrypted}`,
-    `--bt-min-crypto-level=${encrypted ? "arc4" : "plain"}`,
+    `--bt-require-crypto=${wire === "rc4"}`,
+    `--bt-min-crypto-level=${wire === "rc4" ? "arc4" : "plain"}`,
     `--dir=${folder}`,
     `--listen-port=${port}`,
     ...args,

@@ -17,9 +17,9 @@ export const program = join(import.meta.dirname, "../../dist/main.js");
 /** As many peers as the others are allowed. */
 const maxPeers = ["--max-peers", "200"] as const;
 
-const fetch = ({ source, folder, name, home, encrypted }: Job) => ({
+const fetch = ({ source, folder, name, home, wire }: Job) => ({
   file: process.execPath,
-  args: [program, source, join(folder, name), ...maxPeers, ...(encrypted ? ["--encryption", "require"] : [])],
+  args: [program, source, join(folder, name), ...maxPeers, ...(wire === "rc4" ? ["--encryption", "require"] : [])],
   // The compile cache stays, as it does for a user.
   env: { ...quietEnvironment, XDG_STATE_HOME: home, XDG_CONFIG_HOME: home },
 });
@@ -35,9 +35,13 @@ export const btEffect: Client = {
   fetch,
   // A payload that is complete is hashed, and that is the end.
   check: fetch,
-  seed: ({ source, folder, home, host, port }) => ({
+  seed: ({ source, folder, home, host, port, wire }) => ({
     file: process.execPath,
     args: [program, "seed", source, folder, "--bind", host, "--port", String(port), "--no-trackers", ...maxPeers],
-    env: { ...quietEnvironment, XDG_STATE_HOME: home, XDG_CONFIG_HOME: home },
+    env: {
+      ...quietEnvironment,
+      ...(wire === "utp" && { BT_EFFECT_NO_UTP: "false" }),
+      ...{ XDG_STATE_HOME: home, XDG_CONFIG_HOME: home },
+    },
   }),
 };

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""libtorrent as a leecher that ends when all is there:  leech_libtorrent.py <torrent or magnet> <folder> <host> plain|rc4 [<peer>:<port>]"""
+"""libtorrent as a leecher that ends when all is there:  leech_libtorrent.py <torrent or magnet> <folder> <host> plain|rc4|utp [<peer>:<port>]"""
 import os
 import sys
 
@@ -7,10 +7,10 @@ import libtorrent as lt
 
 from libtorrent_common import params, settings
 
-source, folder, host, encryption, *peers = sys.argv[1:]
+source, folder, host, wire, *peers = sys.argv[1:]
 session = lt.session(settings(
     f"{host}:0",
-    encryption,
+    wire,
     no_connect_privileged_ports=False,
     connection_speed=500,
     torrent_connect_boost=200,

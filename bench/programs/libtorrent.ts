@@ -6,23 +6,15 @@ const here = import.meta.dirname;
 /** Debian's own Python: the one that python3-libtorrent is for. Started with -B, which leaves no compiled files beside ours. */
 const python = "/usr/bin/python3";
 
-const fetch = ({ source, folder, host, encrypted }: Job) => ({
+const fetch = ({ source, folder, host, wire }: Job) => ({
   file: python,
-  args: ["-B", join(here, "leech_libtorrent.py"), source, folder, host, encrypted ? "rc4" : "plain"],
+  args: ["-B", join(here, "leech_libtorrent.py"), source, folder, host, wire],
 });
 
 /** libtorrent as a seeder that prints its port when it listens and has looked for its files. */
-export const seedLibtorrent = (job: Pick<Job, "source" | "folder" | "host" | "port" | "encrypted">): Command => ({
+export const seedLibtorrent = (job: Pick<Job, "source" | "folder" | "host" | "port" | "wire">): Command => ({
   file: python,
-  args: [
-    "-B",
-    join(here, "seed_libtorrent.py"),
-    job.source,
-    job.folder,
-    job.host,
-    String(job.port),
-    job.encrypted ? "rc4" : "plain",
-  ],
+  args: ["-B", join(here, "seed_libtorrent.py"), job.source, job.folder, job.host, String(job.port), job.wire],
 });
 
 /** libtorrent as a leecher of the one peer that listens at `peer` and the job's port. */

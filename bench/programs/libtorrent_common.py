@@ -1,17 +1,20 @@
-"""What leech_libtorrent.py and seed_libtorrent.py have in common: settings for local transfers over TCP alone, in plaintext or RC4."""
+"""What leech_libtorrent.py and seed_libtorrent.py have in common: settings for local transfers: over TCP alone in plaintext or RC4, or over uTP."""
 import libtorrent as lt
 
 
-def settings(listen, encryption, **more):
-    rc4 = encryption == "rc4"
+def settings(listen, wire, **more):
+    rc4 = wire == "rc4"
+    utp = wire == "utp"
     return {
         "listen_interfaces": listen,
         "enable_dht": False,
         "enable_lsd": False,
         "enable_upnp": False,
         "enable_natpmp": False,
-        "enable_outgoing_utp": False,
-        "enable_incoming_utp": False,
+        "enable_outgoing_utp": utp,
+        "enable_incoming_utp": utp,
+        # Who shares is asked over TCP first whether it is ready.
+        "enable_outgoing_tcp": not utp,
         # Forced; or, as the cheap peers know plaintext only, out disabled and in enabled.
         "out_enc_policy": 0 if rc4 else 2,
         "in_enc_policy": 0 if rc4 else 1,

@@ -19,8 +19,8 @@ export interface Job {
   readonly controlPort: number;
   /** To be run by the program when the payload is complete: a command without arguments. */
   readonly hook: string;
-  /** Peers speak RC4 and nothing else. */
-  readonly encrypted: boolean;
+  /** What peers speak and nothing else: plaintext or RC4 over TCP, or plaintext over uTP. */
+  readonly wire: "plain" | "rc4" | "utp";
 }
 
 /** What to run. */

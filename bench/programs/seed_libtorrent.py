@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""libtorrent as a seeder until it is killed:  seed_libtorrent.py <torrent> <folder> <host> <port> plain|rc4    prints its port when it shares"""
+"""libtorrent as a seeder until it is killed:  seed_libtorrent.py <torrent> <folder> <host> <port> plain|rc4|utp    prints its port when it shares"""
 import sys
 import time
 
@@ -7,10 +7,10 @@ import libtorrent as lt
 
 from libtorrent_common import params, settings
 
-source, folder, host, port, encryption = sys.argv[1:]
+source, folder, host, port, wire = sys.argv[1:]
 session = lt.session(settings(
     f"{host}:{port}",
-    encryption,
+    wire,
     unchoke_slots_limit=-1,
     max_allowed_in_request_queue=2000,
     send_buffer_watermark=4 << 20,
