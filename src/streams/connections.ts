@@ -1,6 +1,6 @@
 /**
- * From candidates to links: dialling and accepting, and the limits on how many. Who is at the other end is found out in handshaking.ts, what is said after
- * that is the conversation's business.
+ * From candidates to links: dialling and accepting, and the limits on how many. In which ways somebody is dialled is decided in attempts.ts, who is at the other
+ * end is found out in handshaking.ts, what is said after that is the conversation's business.
  *
  * Life cycle: a link's connection lives in a scope of its own, closed by `Link.close` or with the session: conversations end before their connections do.
  */
@@ -18,10 +18,12 @@ import { PeerSettings } from "../schema/settings.ts";
 import { Bans } from "../services/Bans.ts";
 import { Events } from "../services/Events.ts";
 import { type Connection, type Incoming, type Listener, Transport } from "../services/Transport/Transport.ts";
+import { type Attempts, inTurn } from "./attempts.ts";
 import type { Candidate, Candidates, Outcome } from "./candidates.ts";
 import { makeDialPace } from "./dialPace.ts";
-import { type Manner, shake } from "./handshaking.ts";
-import { isHungUp, type Link } from "./link.ts";
+import type { Failure } from "./encryption.ts";
+import { type Manner, type Shaken, shake } from "./handshaking.ts";
+import type { Link } from "./link.ts";
 import { makePlaces } from "./places.ts";
 import { monotonicMillis } from "../services/time.ts";
 import { Swarm } from "./Swarm.ts";
@@ -72,36 +74,37 @@ export const connections = (
       const places = yield* makePlaces(options.maxPeers, swarm);
       const turn = yield* makeDialPace(settings.dialsPerSecond);
 
-      /** Opens a connection in a scope of its own and shakes hands; nothing when that fails. The place is freed with the scope. */
+      /** Opens a connection and shakes hands; it is closed when that fails, else with `own`. */
+      const begin = Effect.fnUntraced(function* (
+        own: Scope.Scope,
+        open: Effect.Effect<Connection, TransportError, Scope.Scope>,
+        manner?: Manner,
+      ) {
+        const tried = yield* Scope.fork(own);
+        const shaken = Effect.flatMap(Scope.provide(open, tried), (opened) =>
+          Effect.timeoutOrElse(shake(opened, manner), {
+            duration: settings.handshakeTimeout,
+            orElse: () => Effect.fail<PeerReason>({ _tag: "HandshakeTimedOut" }),
+          }),
+        );
+        return yield* Effect.onError(shaken, () => Scope.close(tried, Exit.void));
+      });
+      const reach = (own: Scope.Scope, candidate: Candidate, by: Attempts["transport"], timeout: number) =>
+        inTurn({ candidate, transport: by, encryption, names }, (dial, manner) =>
+          begin(own, Effect.andThen(turn, dial(candidate.address, { timeout, from: options.bind })), manner),
+        );
+
+      /** A link in a scope of its own; nothing where `meet` fails. The place is freed with the scope. */
       const link = Effect.fnUntraced(function* (
         remote: NetAddress.InetAddress,
-        open: Effect.Effect<Connection, TransportError, Scope.Scope>,
+        meet: (own: Scope.Scope) => Effect.Effect<Shaken, Failure, Swarm>,
         candidate?: Candidate,
       ) {
         const address = NetAddress.formatInet(remote);
         const own = yield* Scope.fork(scope);
         yield* Scope.addFinalizer(own, places.free);
         return yield* Effect.gen(function* () {
-          let begun: ReadonlyArray<Connection["kind"]> = [];
-          const begin = Effect.fnUntraced(function* (manner?: Manner) {
-            const tried = yield* Scope.fork(own);
-            const shaken = Effect.flatMap(Scope.provide(open, tried), (opened) => {
-              begun = [...begun, opened.kind];
-              return Effect.timeoutOrElse(shake(opened, manner), {
-                duration: settings.handshakeTimeout,
-                orElse: () => Effect.fail<PeerReason>({ _tag: "HandshakeTimedOut" }),
-              });
-            });
-            return yield* Effect.onError(shaken, () => Scope.close(tried, Exit.void));
-          });
-          const inTurn = (to: Candidate) =>
-            names.inTurn(remote, (name) => encryption.inTurn(to, (way) => begin({ name, way })));
-          /** The first dial after a hang-up tries uTP first. Where neither another name nor another way of encryption is the reason to dial again, that is one. */
-          const mayBeByUtp = (failure: PeerReason | TransportError): boolean =>
-            isHungUp(failure) && transport.dialUtp !== undefined && begun.length === 1 && begun[0] !== "utp";
-          const { connection, theirs, v2 } = yield* candidate === undefined
-            ? begin()
-            : Effect.catchIf(inTurn(candidate), mayBeByUtp, () => inTurn(candidate));
+          const { connection, theirs, v2 } = yield* meet(own);
           if (!candidates.connected(remote)) return yield* Effect.fail<PeerReason>({ _tag: "Uninvited" });
           return Option.some<Link>({
             connection,
@@ -146,21 +149,14 @@ export const connections = (
       const dialled = Stream.fromEffectRepeat(Effect.tap(candidates.next, ({ address }) => places.take(address))).pipe(
         Stream.mapEffect(
           (candidate) =>
-            link(
-              candidate.address,
-              Effect.andThen(
-                turn,
-                transport.dial(candidate.address, { timeout: settings.connectTimeout, from: options.bind }),
-              ),
-              candidate,
-            ),
+            link(candidate.address, (own) => reach(own, candidate, transport, settings.connectTimeout), candidate),
           { concurrency: settings.maxDialling, unordered: true },
         ),
       );
 
       const welcome = Effect.fnUntraced(function* (incoming: Incoming) {
         const isWelcome = !bans.isBanned(incoming.remote) && (yield* places.takeForComing(incoming.remote));
-        if (isWelcome) return yield* link(incoming.remote, incoming.accept);
+        if (isWelcome) return yield* link(incoming.remote, (own) => begin(own, incoming.accept));
         yield* incoming.refuse;
         return Option.none<Link>();
       });
@@ -173,8 +169,8 @@ export const connections = (
       const punch = Effect.fnUntraced(function* (address: NetAddress.InetAddress) {
         if (dialUtp === undefined || bans.isBanned(address)) return Option.none<Link>();
         if (!(yield* places.takeFree)) return Option.none<Link>();
-        const opened = Effect.andThen(turn, dialUtp(address, { timeout: PUNCH_TIMEOUT, from: options.bind }));
-        return yield* link(address, opened, { address, source: "pex" });
+        const candidate: Candidate = { address, source: "pex" };
+        return yield* link(address, (own) => reach(own, candidate, { dial: dialUtp }, PUNCH_TIMEOUT), candidate);
       });
       const punched = Stream.mapEffect(swarm.holepunch.dials, punch, { concurrency: MAX_PUNCHING, unordered: true });
 

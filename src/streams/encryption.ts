@@ -4,6 +4,7 @@
  *
  * State: a bounded map of what is known of peers, in this closure.
  */
+import type * as Arr from "effect/Array";
 import * as Effect from "effect/Effect";
 import * as NetAddress from "effect/net/NetAddress";
 import { SecureRandom } from "effect/crypto/SecureRandom";
@@ -20,7 +21,6 @@ import { initiate, respond } from "../services/Transport/mse.ts";
 import { withPrefix } from "../services/Transport/prefixed.ts";
 import type { Connection } from "../services/Transport/Transport.ts";
 import type { Candidate } from "./addressBook.ts";
-import { isHungUp } from "./link.ts";
 
 /** Peers of which something is remembered. */
 const MAX_REMEMBERED = 3_000;
@@ -31,15 +31,18 @@ export type EncryptionPolicy = "allow" | "prefer" | "require" | "off";
 /** How we begin a connection. */
 export type Way = "plain" | "encrypted";
 
-const ENCRYPTED_FIRST: ReadonlyArray<Way> = ["encrypted", "plain"];
+/** Ways to dial one peer, best first. */
+type Ways = Arr.NonEmptyReadonlyArray<Way>;
+
+const ENCRYPTED_FIRST: Ways = ["encrypted", "plain"];
 
 /** Why a connection did not come about. */
-type Failure = PeerReason | TransportError;
+export type Failure = PeerReason | TransportError;
 
 /** What a policy means. */
 interface Rules {
   /** Ways to dial a peer that nothing is known of, best first; the second only for those that did not understand the first. */
-  readonly ways: ReadonlyArray<Way>;
+  readonly ways: Ways;
   /** What we offer when we dial encrypted. */
   readonly offered: ReadonlyArray<CryptoMethod>;
   /** What we take from encrypted diallers, best first; none: no encryption at all. */
@@ -69,11 +72,10 @@ export interface EncryptionWishes {
 export interface Encryption {
   /** What extension handshakes say of it on a connection. */
   readonly towards: (connection: Pick<Connection, "remote" | "direction">) => EncryptionWishes;
-  /** Begins a new connection to a peer by one way after the other as long as it does not understand, and remembers what it understood. */
-  readonly inTurn: <A, R>(
-    candidate: Pick<Candidate, "address" | "pex">,
-    begin: (way: Way) => Effect.Effect<A, Failure, R>,
-  ) => Effect.Effect<A, Failure, R>;
+  /** By which ways to dial a peer, best first; the next only if it does not understand one. */
+  readonly inOrder: (candidate: Pick<Candidate, "address" | "pex">) => Ways;
+  /** The peer was reached by this way, which comes first from now on. */
+  readonly understood: (candidate: Pick<Candidate, "address" | "pex">, way: Way) => void;
   /** Begins on a connection that we opened for the torrent called `infoHash`, and says `greeting` on it, in the handshake of the encryption where there is one. */
   readonly greet: (
     connection: Connection,
@@ -84,11 +86,6 @@ export interface Encryption {
   readonly welcome: (connection: Connection) => Effect.Effect<Connection, Failure>;
 }
 
-/** Whether the other side did not understand, rather than not want us or not be there. */
-const isNotUnderstood = (way: Way, failure: Failure): boolean =>
-  isHungUp(failure) ||
-  (way === "encrypted" && (failure._tag === "BadEncryption" || failure._tag === "HandshakeTimedOut"));
-
 /** Encryption by `policy` for a torrent of any of these names, with nothing known of any peer. */
 export const makeEncryption = Effect.fnUntraced(function* (
   policy: EncryptionPolicy,
@@ -97,17 +94,17 @@ export const makeEncryption = Effect.fnUntraced(function* (
   const { sha1 } = yield* Hasher;
   const random = yield* SecureRandom;
   const { ways, offered, taken, plain, asks } = RULES[policy];
-  const known = new Map<string, ReadonlyArray<Way>>();
+  const known = new Map<string, Ways>();
 
   const keyOf = (address: NetAddress.InetAddress): string => NetAddress.formatInet(NetAddress.toCanonical(address));
-  const remember = (address: NetAddress.InetAddress, order: ReadonlyArray<Way>): void => {
+  const remember = (address: NetAddress.InetAddress, order: Ways): void => {
     if (ways.length < 2) return;
     known.delete(keyOf(address));
     known.set(keyOf(address), order);
     const [oldest] = known.keys();
     if (known.size > MAX_REMEMBERED && oldest !== undefined) known.delete(oldest);
   };
-  const waysTo = ({ address, pex }: Pick<Candidate, "address" | "pex">): ReadonlyArray<Way> => {
+  const inOrder: Encryption["inOrder"] = ({ address, pex }) => {
     const wanted = pex !== undefined && (pex.flags & PexFlag.prefersEncryption) !== 0;
     return known.get(keyOf(address)) ?? (wanted && ways.length > 1 ? ENCRYPTED_FIRST : ways);
   };
@@ -121,15 +118,11 @@ export const makeEncryption = Effect.fnUntraced(function* (
         remember(NetAddress.inetAddressUnsafe(remote.address, port), ENCRYPTED_FIRST);
       },
     }),
-    inTurn: Effect.fnUntraced(function* (candidate, begin) {
-      const [first = "plain", second] = waysTo(candidate);
-      if (second === undefined) return yield* begin(first);
-      return yield* Effect.catchIf(
-        begin(first),
-        (failure) => isNotUnderstood(first, failure),
-        () => Effect.tap(begin(second), () => Effect.sync(() => remember(candidate.address, [second, first]))),
-      );
-    }),
+    inOrder,
+    understood: (candidate, way) => {
+      const [first] = inOrder(candidate);
+      if (way !== first) remember(candidate.address, [way, first]);
+    },
     greet: (connection, way, { greeting, infoHash }) => {
       if (way === "encrypted")
         return Effect.map(

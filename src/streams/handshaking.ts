@@ -11,7 +11,7 @@ import { decodeHandshake, encodeHandshake, type Handshake, HANDSHAKE_LENGTH } fr
 import type { InfoHash } from "../schema/infoHash.ts";
 import { monotonicMillis } from "../services/time.ts";
 import type { Connection } from "../services/Transport/Transport.ts";
-import type { Way } from "./encryption.ts";
+import type { Failure, Way } from "./encryption.ts";
 import { Swarm, type SwarmState } from "./Swarm.ts";
 
 /** Two connections to one peer that were opened within this time of each other were opened by both sides at once, in milliseconds. */
@@ -53,8 +53,20 @@ export interface Manner {
   readonly way: Way;
 }
 
-/** Handshakes on a new connection; `manner` where we opened it. Gives the connection to go on with, encrypted or not, and whether both sides go on with v2. */
-export const shake = Effect.fnUntraced(function* (opened: Connection, manner: Manner | undefined) {
+/** Who is at the other end. */
+export interface Shaken {
+  /** To go on with, encrypted or not. */
+  readonly connection: Connection;
+  readonly theirs: Handshake;
+  /** Both sides go on with v2. */
+  readonly v2: boolean;
+}
+
+/** Handshakes on a new connection; `manner` where we opened it. */
+export const shake = Effect.fnUntraced(function* (
+  opened: Connection,
+  manner: Manner | undefined,
+): Effect.fn.Return<Shaken, Failure, Swarm> {
   const swarm = yield* Swarm;
   const { encryption, names } = swarm;
   const handshake = (of: Pick<Handshake, "infoHash" | "v2Upgrade">): Uint8Array =>

@@ -1,7 +1,5 @@
 /** A peer after the BitTorrent handshake, before the conversation: what `connections` hands to `converse`. */
 import type * as Effect from "effect/Effect";
-import type { PeerReason } from "../schema/errors/PeerError.ts";
-import type { TransportError } from "../schema/errors/TransportError.ts";
 import type { Connection } from "../services/Transport/Transport.ts";
 
 /** An open connection to a peer that has our torrent. */
@@ -24,7 +22,3 @@ export interface Link {
   /** Closes the connection and frees its place. */
   readonly close: Effect.Effect<void>;
 }
-
-/** Whether the other side hung up before a link came about: it did not understand, rather than not be there. */
-export const isHungUp = (failure: PeerReason | TransportError): boolean =>
-  failure._tag === "TransportError" && (failure.reason._tag === "Closed" || failure.reason._tag === "Reset");

@@ -12,9 +12,6 @@ import * as Option from "effect/Option";
 import * as Stream from "effect/Stream";
 import type { Handshake } from "../schema/handshake.ts";
 import { equals, type InfoHash, type TorrentHashes, wireNames } from "../schema/infoHash.ts";
-import type { PeerReason } from "../schema/errors/PeerError.ts";
-import type { TransportError } from "../schema/errors/TransportError.ts";
-import { isHungUp } from "./link.ts";
 
 /** Peers of which is remembered by which hash they were reached. */
 const MAX_REMEMBERED = 3_000;
@@ -37,11 +34,10 @@ export interface Names {
   readonly isAnswer: (name: InfoHash, theirs: InfoHash) => boolean;
   /** The hash is the truncated one of v2: what is spoken under it is v2. */
   readonly isV2: (name: InfoHash) => boolean;
-  /** Dials under one name, and under the other those that hang up on it; what a peer understood comes first the next time. */
-  readonly inTurn: <A, R>(
-    address: NetAddress.InetAddress,
-    dial: (name: InfoHash) => Effect.Effect<A, PeerReason | TransportError, R>,
-  ) => Effect.Effect<A, PeerReason | TransportError, R>;
+  /** Those to dial a peer under, best first. */
+  readonly inOrder: (address: NetAddress.InetAddress) => Arr.NonEmptyReadonlyArray<InfoHash>;
+  /** The peer has the torrent under this name, which comes first from now on. */
+  readonly understood: (address: NetAddress.InetAddress, name: InfoHash) => void;
 }
 
 /** The names of a torrent; `complete` where nothing about them is still to be learned. */
@@ -62,12 +58,11 @@ export const makeNames = (torrent: TorrentHashes, complete: boolean): Names => {
   /** What v1's hash may be answered with by who would rather go on with v2. */
   const upgradeOf = (name: InfoHash): InfoHash | undefined => (isV2(name) ? undefined : wireNames(hashes).find(isV2));
 
-  const remember = (address: NetAddress.InetAddress, name: InfoHash): void => {
-    const key = NetAddress.formatInet(address);
-    understood.delete(key);
-    understood.set(key, name);
-    const [oldest] = understood.keys();
-    if (understood.size > MAX_REMEMBERED && oldest !== undefined) understood.delete(oldest);
+  const inOrder = (address: NetAddress.InetAddress): Arr.NonEmptyReadonlyArray<InfoHash> => {
+    const [one, two] = wireNames(hashes);
+    if (two === undefined) return [one];
+    const known = understood.get(NetAddress.formatInet(address)) ?? one;
+    return [known, equals(known, one) ? two : one];
   };
 
   return {
@@ -94,14 +89,14 @@ export const makeNames = (torrent: TorrentHashes, complete: boolean): Names => {
       return equals(theirs, name) || (upgrade !== undefined && equals(theirs, upgrade));
     },
     isV2,
-    inTurn: Effect.fnUntraced(function* (address, dial) {
-      const [one, two] = wireNames(hashes);
-      if (two === undefined) return yield* dial(one);
-      const known = understood.get(NetAddress.formatInet(address)) ?? one;
-      const other = equals(known, one) ? two : one;
-      return yield* Effect.catchIf(dial(known), isHungUp, () =>
-        Effect.tap(dial(other), () => Effect.sync(() => remember(address, other))),
-      );
-    }),
+    inOrder,
+    understood: (address, name) => {
+      if (equals(inOrder(address)[0], name)) return;
+      const key = NetAddress.formatInet(address);
+      understood.delete(key);
+      understood.set(key, name);
+      const [oldest] = understood.keys();
+      if (understood.size > MAX_REMEMBERED && oldest !== undefined) understood.delete(oldest);
+    },
   };
 };

@@ -2,8 +2,7 @@ import { assert, describe, it } from "@effect/vitest";
 import { Clock, Context, Effect, Fiber, Layer, Option } from "effect";
 import { NetAddress } from "effect/net";
 import { TestClock } from "effect/testing";
-import type { PeerReason } from "../../src/schema/errors/PeerError.ts";
-import { TransportError, type TransportReason } from "../../src/schema/errors/TransportError.ts";
+import { TransportError } from "../../src/schema/errors/TransportError.ts";
 import { PROTOCOL } from "../../src/schema/handshake.ts";
 import { fromBytes } from "../../src/schema/infoHash.ts";
 import { publicKey } from "../../src/schema/mse.ts";
@@ -175,16 +174,12 @@ describe("two clients", () => {
 
 const infoHash = Option.getOrThrow(fromBytes(pattern(20)));
 const address = NetAddress.inetAddressFromStringUnsafe("10.0.0.9:6881");
-const lost = (reason: TransportReason) => new TransportError({ address: "10.0.0.9:6881", reason });
 
-/** What `policy` tries with a peer that understands nothing, and why it stops. */
+/** By which ways `policy` dials a peer that said something of itself, or of which something was said. */
 const waysOf = (
   policy: EncryptionPolicy,
   options: {
-    readonly failure?: PeerReason | TransportError;
     readonly flags?: number;
-    readonly understands?: Way;
-    readonly times?: number;
     readonly asked?: {
       readonly encryption: boolean;
       readonly port?: number;
@@ -194,24 +189,13 @@ const waysOf = (
 ) =>
   Effect.gen(function* () {
     const encryption = yield* makeEncryption(policy, () => [infoHash]);
-    const { asked, failure = lost({ _tag: "Closed" }), flags } = options;
+    const { asked, flags } = options;
     if (asked !== undefined) {
       const remote =
         asked.direction === "outgoing" ? address : NetAddress.inetAddressFromStringUnsafe("10.0.0.9:50000");
       encryption.towards({ remote, direction: asked.direction }).greeted(asked);
     }
-    const tried: Array<Way> = [];
-    const candidate = { address, ...(flags !== undefined && { pex: { flags, relay: address } }) };
-    for (let time = 0; time < (options.times ?? 1); time++)
-      yield* Effect.exit(
-        encryption.inTurn(candidate, (way) =>
-          Effect.suspend(() => {
-            tried.push(way);
-            return way === options.understands ? Effect.void : Effect.fail(failure);
-          }),
-        ),
-      );
-    return tried;
+    return encryption.inOrder({ address, ...(flags !== undefined && { pex: { flags, relay: address } }) });
   }).pipe(Effect.provide(Layer.merge(Hasher.layer, SecureRandom.layer)));
 
 const waysAre = (
@@ -223,46 +207,19 @@ const waysAre = (
   });
 
 describe("encryption", () => {
-  it.effect("tries the other way with those that hang up", () =>
-    waysAre(
-      {},
-      { allow: ["plain", "encrypted"], prefer: ["encrypted", "plain"], require: ["encrypted"], off: ["plain"] },
-    ),
-  );
-
-  it.effect("tries nothing more with those that are not there or will not have us", () =>
+  it.effect("begins the next time with what was understood, where there is a choice", () =>
     Effect.gen(function* () {
-      for (const failure of [lost({ _tag: "Refused" }), { _tag: "Duplicate" }, { _tag: "WrongTorrent" }] as const)
-        yield* waysAre(
-          { failure },
-          { allow: ["plain"], prefer: ["encrypted"], require: ["encrypted"], off: ["plain"] },
-        );
-    }),
-  );
-
-  it.effect("falls back to plain where encryption fails or is not answered, but does not turn to it for silence", () =>
-    Effect.gen(function* () {
-      for (const failure of [{ _tag: "BadEncryption", why: "" }, { _tag: "HandshakeTimedOut" }] as const)
-        yield* waysAre(
-          { failure },
-          { allow: ["plain"], prefer: ["encrypted", "plain"], require: ["encrypted"], off: ["plain"] },
-        );
-    }),
-  );
-
-  it.effect("begins the next time with what was understood", () =>
-    Effect.gen(function* () {
-      assert.deepStrictEqual(yield* waysOf("prefer", { understands: "plain", times: 2 }), [
-        "encrypted",
-        "plain",
-        "plain",
-      ]);
-      assert.deepStrictEqual(yield* waysOf("allow", { understands: "encrypted", times: 2 }), [
-        "plain",
-        "encrypted",
-        "encrypted",
-      ]);
-    }),
+      for (const [policy, way, expected] of [
+        ["allow", "encrypted", ["encrypted", "plain"]],
+        ["allow", "plain", ["plain", "encrypted"]],
+        ["prefer", "plain", ["plain", "encrypted"]],
+        ["require", "encrypted", ["encrypted"]],
+      ] as const) {
+        const encryption = yield* makeEncryption(policy, () => [infoHash]);
+        encryption.understood({ address }, way);
+        assert.deepStrictEqual(encryption.inOrder({ address }), expected);
+      }
+    }).pipe(Effect.provide(Layer.merge(Hasher.layer, SecureRandom.layer))),
   );
 
   it.effect("begins encrypted with those that are known to want it, unless it is off", () =>
@@ -292,11 +249,8 @@ describe("encryption", () => {
       const peer = (n: number) => NetAddress.inetAddressFromStringUnsafe(`10.1.${n >> 8}.${n & 255}:6881`);
       for (let n = 0; n <= 3_000; n++)
         encryption.towards({ remote: peer(n), direction: "outgoing" }).greeted({ encryption: true });
-      const first = (n: number) => encryption.inTurn({ address: peer(n) }, (way) => Effect.succeed(way));
-      assert.deepStrictEqual(
-        [yield* first(0), yield* first(1), yield* first(3_000)],
-        ["plain", "encrypted", "encrypted"],
-      );
+      const first = (n: number) => encryption.inOrder({ address: peer(n) })[0];
+      assert.deepStrictEqual([first(0), first(1), first(3_000)], ["plain", "encrypted", "encrypted"]);
     }).pipe(Effect.provide(Layer.merge(Hasher.layer, SecureRandom.layer))),
   );
 
@@ -318,13 +272,13 @@ describe("encryption", () => {
       yield* makeSeed(fixture, { network, address: SEED.host }, { encryption: "allow" });
       yield* TestClock.adjust("1 second");
       const wire = tap();
+      const reset = new TransportError({ address: SEED.host, reason: { _tag: "Reset" } });
       const hangUp = wrapConnections((connection) =>
         Effect.succeed({
           ...connection,
           // a middlebox that knows BitTorrent when it sees it
           sendUnsafe: (bytes) => !Buffer.from(bytes).includes(PROTOCOL) && connection.sendUnsafe(bytes),
-          read: (length) =>
-            length === 68 && wire.connections() === 1 ? Effect.fail(lost({ _tag: "Reset" })) : connection.read(length),
+          read: (length) => (length === 68 && wire.connections() === 1 ? Effect.fail(reset) : connection.read(length)),
         }),
       );
       const client = yield* makeClient({

@@ -2,8 +2,6 @@ import { assert, describe, it } from "@effect/vitest";
 import { Effect, Fiber, Option, Stream } from "effect";
 import { Hex } from "effect/encoding";
 import { NetAddress } from "effect/net";
-import type { PeerReason } from "../../src/schema/errors/PeerError.ts";
-import { TransportError, type TransportReason } from "../../src/schema/errors/TransportError.ts";
 import { fromBytes, type TorrentHashes } from "../../src/schema/infoHash.ts";
 import { makeNames } from "../../src/streams/names.ts";
 
@@ -15,7 +13,6 @@ const onlyV1: TorrentHashes = { infoHash: v1, infoHashV1: v1.hex };
 const onlyV2: TorrentHashes = { infoHash: v2, infoHashV2: Hex.encode(long) };
 const hybrid: TorrentHashes = { ...onlyV1, infoHashV2: Hex.encode(long) };
 const peer = NetAddress.inetAddressFromStringUnsafe("10.0.0.9:6881");
-const lost = (reason: TransportReason) => new TransportError({ address: "10.0.0.9:6881", reason });
 
 const each = (names: ReturnType<typeof makeNames>) => Effect.map(Stream.runCollect(names.each), (all) => [...all]);
 
@@ -80,42 +77,15 @@ describe("names", () => {
     assert.isUndefined(makeNames(onlyV1, true).answer({ infoHash: v2, v2Upgrade: false }));
   });
 
-  it.effect(
-    "are tried one after the other with those that hang up, the one that was understood first the next time",
-    () =>
-      Effect.gen(function* () {
-        const names = makeNames(hybrid, true);
-        const tried: Array<string> = [];
-        const dial = names.inTurn(peer, (name) =>
-          Effect.suspend(() => {
-            tried.push(name.hex);
-            return name.hex === v2.hex ? Effect.void : Effect.fail(lost({ _tag: "Reset" }));
-          }),
-        );
-        yield* dial;
-        yield* dial;
-        assert.deepStrictEqual(tried, [v1.hex, v2.hex, v2.hex]);
-      }),
-  );
-
-  it.effect("are not tried again with those that are not there or will not have us, nor for v1", () =>
-    Effect.gen(function* () {
-      const refusals: ReadonlyArray<readonly [TorrentHashes, PeerReason | TransportError]> = [
-        [hybrid, lost({ _tag: "Refused" })],
-        [hybrid, { _tag: "Duplicate" }],
-        [onlyV1, lost({ _tag: "Closed" })],
-      ];
-      for (const [hashes, failure] of refusals) {
-        let times = 0;
-        const dial = makeNames(hashes, true).inTurn(peer, () =>
-          Effect.suspend(() => {
-            times++;
-            return Effect.fail(failure);
-          }),
-        );
-        assert.deepStrictEqual(yield* Effect.flip(dial), failure);
-        assert.strictEqual(times, 1);
-      }
-    }),
-  );
+  it("come in the order in which a peer understood them before", () => {
+    const names = makeNames(hybrid, true);
+    assert.deepStrictEqual(names.inOrder(peer), [v1, v2]);
+    names.understood(peer, v1);
+    assert.deepStrictEqual(names.inOrder(peer), [v1, v2]);
+    names.understood(peer, v2);
+    assert.deepStrictEqual(names.inOrder(peer), [v2, v1]);
+    names.understood(peer, v1);
+    assert.deepStrictEqual(names.inOrder(peer), [v1, v2]);
+    assert.deepStrictEqual(makeNames(onlyV1, true).inOrder(peer), [v1]);
+  });
 });

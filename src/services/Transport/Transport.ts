@@ -86,19 +86,22 @@ export interface DialOptions {
   readonly silent?: boolean;
 }
 
+/** Opens a connection for as long as the scope lives. */
+export type Dial = (
+  address: NetAddress.InetAddress,
+  options: DialOptions,
+) => Effect.Effect<Connection, TransportError, Scope.Scope>;
+
 /** Opens and accepts byte streams. Layers: `tcp.ts`, `utp.ts` and `dual.ts` (both together) in `services/Transport`, `memory.ts` in tests. */
 export class Transport extends Context.Service<
   Transport,
   {
-    readonly dial: (
-      address: NetAddress.InetAddress,
-      options: DialOptions,
-    ) => Effect.Effect<Connection, TransportError, Scope.Scope>;
-    /** Dials by uTP alone, as a hole through a NAT needs it (BEP 55); absent where there is no uTP. */
-    readonly dialUtp?: (
-      address: NetAddress.InetAddress,
-      options: DialOptions,
-    ) => Effect.Effect<Connection, TransportError, Scope.Scope>;
+    /** By whichever kind of connection answers first, where there is more than one. */
+    readonly dial: Dial;
+    /** By TCP alone; absent where there is no other kind. */
+    readonly dialTcp?: Dial;
+    /** By uTP alone, as a hole through a NAT needs it (BEP 55); absent where there is no uTP. */
+    readonly dialUtp?: Dial;
     readonly listen: (options: ListenOptions) => Effect.Effect<Listener, TransportError, Scope.Scope>;
   }
 >()("bt-effect/services/Transport") {}

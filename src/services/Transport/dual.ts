@@ -1,8 +1,6 @@
 /**
  * Two transports as one: TCP, and uTP on the UDP port of the same number. Whoever listens is reached by both; whoever dials gets what answers
- * first, TCP with a head start, because it is cheaper and faster where both work. It reads and writes nothing itself.
- *
- * State: by which of the two an address was reached, for the next dial; bounded, as long as the layer.
+ * first, TCP with a head start, because it is cheaper and faster where both work, or one of them alone. It reads and writes nothing itself, and remembers nothing.
  */
 import * as Arr from "effect/Array";
 import * as Context from "effect/Context";
@@ -11,54 +9,19 @@ import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Layer from "effect/Layer";
-import * as NetAddress from "effect/net/NetAddress";
+import type * as NetAddress from "effect/net/NetAddress";
 import * as Option from "effect/Option";
 import * as Scope from "effect/Scope";
 import * as Stream from "effect/Stream";
 import type { TransportError } from "../../schema/errors/TransportError.ts";
 import { Datagrams } from "../Datagrams/Datagrams.ts";
 import { Transport } from "./Transport.ts";
-import type { Connection, DialOptions, Listener, ListenOptions } from "./Transport.ts";
+import type { Connection, Dial, DialOptions, Listener, ListenOptions } from "./Transport.ts";
 
 /** How long the better way may try alone (RFC 8305 §5 has 250 ms between addresses; a dial to the other side of the world takes about 300). */
 const HEAD_START = Duration.millis(350);
 /** How long the second way may try once the first was refused: there is a machine that answers, so that silence means that nobody listens. */
 const AFTER_FAILURE = Duration.seconds(3);
-/** Addresses that were reached by the second way, at the most; the oldest is forgotten first. */
-const MAX_REMEMBERED = 1_024;
-
-type Dial = Transport["Service"]["dial"];
-
-/** Which addresses are better dialled by uTP. */
-const makeMemory = () => {
-  const remembered = new Set<string>();
-  return {
-    has: (address: string) => remembered.has(address),
-    note: (address: string, byUtp: boolean): void => {
-      remembered.delete(address);
-      if (!byUtp) return;
-      const [oldest] = remembered;
-      if (remembered.size >= MAX_REMEMBERED && oldest !== undefined) remembered.delete(oldest);
-      remembered.add(address);
-    },
-  };
-};
-
-/** Some accept by one way only to hang up at once; the other way is then the better one, as is told to `failed`. */
-const watchFirstRead = (connection: Connection, failed: () => void): Connection => {
-  let isHeard = false;
-  return {
-    ...connection,
-    read: (length) =>
-      connection.read(length).pipe(
-        Effect.tap(() => {
-          isHeard = true;
-          return Effect.void;
-        }),
-        Effect.tapError(() => Effect.sync(() => !isHeard && failed())),
-      ),
-  };
-};
 
 /** Dials by `first`, after a while or its failure by `second` as well; the first connection counts. Fails as `first` did. */
 const race = Effect.fnUntraced(function* (
@@ -125,21 +88,9 @@ export const layer = (
       const byTcp = Context.get(yield* Layer.build(Layer.fresh(tcp)), Transport);
       const byUtp = Context.get(yield* Layer.build(Layer.fresh(utp)), Transport);
       const udpPort = Arr.head((yield* Datagrams).addresses).pipe(Option.map(({ port }) => port));
-      const memory = makeMemory();
       return {
-        dial: (target, options) =>
-          Effect.suspend(() => {
-            const address = NetAddress.formatInet(NetAddress.toCanonical(target));
-            const [first, second] = memory.has(address) ? [byUtp, byTcp] : [byTcp, byUtp];
-            return race(first.dial, second.dial, target, options).pipe(
-              Effect.tapError(() => Effect.sync(() => memory.note(address, false))),
-              Effect.map((connection) => {
-                const isUtp = connection.kind === "utp";
-                memory.note(address, isUtp);
-                return watchFirstRead(connection, () => memory.note(address, !isUtp));
-              }),
-            );
-          }),
+        dial: (target, options) => race(byTcp.dial, byUtp.dial, target, options),
+        dialTcp: byTcp.dial,
         dialUtp: byUtp.dial,
         listen: listen(byTcp, byUtp, Option.getOrUndefined(udpPort)),
       };

@@ -10,7 +10,7 @@ import type * as Scope from "effect/Scope";
 import * as Stream from "effect/Stream";
 import { TransportError } from "../../schema/errors/TransportError.ts";
 import { Transport } from "./Transport.ts";
-import type { Connection, Incoming } from "./Transport.ts";
+import type { Connection, Dial, Incoming } from "./Transport.ts";
 
 /** Makes one connection out of another. */
 export type Wrap = (connection: Connection) => Effect.Effect<Connection, never, Scope.Scope>;
@@ -19,20 +19,25 @@ export type Wrap = (connection: Connection) => Effect.Effect<Connection, never, 
 export const wrapConnections = (wrap: Wrap): Layer.Layer<Transport, never, Transport> =>
   Layer.effect(
     Transport,
-    Effect.map(Transport, ({ dialUtp, ...below }) => ({
-      dial: (address, options) => Effect.flatMap(below.dial(address, options), wrap),
-      ...(dialUtp !== undefined && {
-        dialUtp: (address, options) => Effect.flatMap(dialUtp(address, options), wrap),
-      }),
-      listen: (options) =>
-        Effect.map(below.listen(options), (listener) => ({
-          addresses: listener.addresses,
-          incoming: Stream.map(listener.incoming, (incoming): Incoming => ({
-            ...incoming,
-            accept: Effect.flatMap(incoming.accept, wrap),
+    Effect.map(Transport, ({ dial, dialTcp, dialUtp, listen }) => {
+      const wrapped =
+        (below: Dial): Dial =>
+        (...given) =>
+          Effect.flatMap(below(...given), wrap);
+      return {
+        dial: wrapped(dial),
+        ...(dialTcp !== undefined && { dialTcp: wrapped(dialTcp) }),
+        ...(dialUtp !== undefined && { dialUtp: wrapped(dialUtp) }),
+        listen: (options) =>
+          Effect.map(listen(options), (listener) => ({
+            addresses: listener.addresses,
+            incoming: Stream.map(listener.incoming, (incoming): Incoming => ({
+              ...incoming,
+              accept: Effect.flatMap(incoming.accept, wrap),
+            })),
           })),
-        })),
-    })),
+      };
+    }),
   );
 
 /** Receives at most `bytesPerSecond`, by waiting after each read and pull. */

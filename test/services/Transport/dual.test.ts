@@ -94,56 +94,34 @@ describe("TCP and uTP together", () => {
   );
 
   test(
-    "falls back to uTP as soon as TCP is refused, and dials it first the next time",
+    "falls back to uTP as soon as TCP is refused",
     Effect.gen(function* () {
-      const { network, one, other, at } = yield* world({ latency: "20 millis" });
+      const { one, other, at } = yield* world({ latency: "20 millis" });
       yield* (yield* other.utp).listen({ port: 0 });
       const dialler = yield* one.dual;
       const before = yield* Effect.clockWith((clock) => clock.currentTimeMillis);
       assert.strictEqual(yield* kindOf(dialler, at(other.udpPort)), "utp");
       const after = yield* Effect.clockWith((clock) => clock.currentTimeMillis);
       assert.isBelow(after - before, 300);
-      // now TCP would answer as well
-      const tcp = yield* other.streams.listen({ port: other.udpPort });
-      yield* Effect.forkScoped(Stream.runDrain(tcp.incoming));
-      assert.strictEqual(yield* kindOf(dialler, at(other.udpPort)), "utp");
-      yield* network.link("10.0.0.1", "10.0.0.2", { latency: "20 millis", loss: 1 });
-      assert.strictEqual(yield* kindOf(dialler, at(other.udpPort)), "memory");
-      assert.strictEqual(yield* kindOf(dialler, at(other.udpPort)), "memory");
     }),
   );
 
   test(
-    "takes the other way after one that hung up without a word",
+    "dials by one of them alone where it is told to, with no help of the other",
     Effect.gen(function* () {
       const { one, other, at } = yield* world({});
-      yield* (yield* other.utp).listen({ port: 0 });
-      const tcp = yield* other.streams.listen({ port: other.udpPort });
-      yield* Effect.forkScoped(Stream.runForEach(tcp.incoming, ({ refuse }) => refuse));
       const dialler = yield* one.dual;
-      const error = yield* Effect.scoped(
-        Effect.gen(function* () {
-          const connection = yield* dialler.dial(at(other.udpPort), PATIENT);
-          assert.strictEqual(connection.kind, "memory");
-          return yield* Effect.flip(connection.read(1));
-        }),
-      );
-      assert.strictEqual(reasonOf(error), "Closed");
-      assert.strictEqual(yield* kindOf(dialler, at(other.udpPort)), "utp");
-    }),
-  );
-
-  test(
-    "decides which way comes first when a dial is run, not when it is made",
-    Effect.gen(function* () {
-      const { one, other, at } = yield* world({});
+      const by = (dial: Transport["Service"]["dialUtp"]) =>
+        dial === undefined
+          ? Effect.die("no such dial")
+          : Effect.scoped(dial(at(other.udpPort), { timeout: "1 second" }));
       yield* (yield* other.utp).listen({ port: 0 });
-      const tcp = yield* other.streams.listen({ port: other.udpPort });
-      yield* Effect.forkScoped(Stream.runForEach(tcp.incoming, ({ refuse }) => refuse));
-      const dial = (yield* one.dual).dial(at(other.udpPort), PATIENT);
-      const first = yield* Effect.scoped(Effect.tap(dial, (connection) => Effect.exit(connection.read(1))));
-      const second = yield* Effect.scoped(dial);
-      assert.deepStrictEqual([first.kind, second.kind], ["memory", "utp"]);
+      assert.strictEqual((yield* by(dialler.dialUtp)).kind, "utp");
+      assert.strictEqual(reasonOf(yield* Effect.flip(by(dialler.dialTcp))), "Refused");
+      const { incoming } = yield* other.streams.listen({ port: other.udpPort });
+      yield* Effect.forkScoped(Stream.runDrain(incoming));
+      assert.strictEqual((yield* by(dialler.dialTcp)).kind, "memory");
+      assert.strictEqual((yield* by(dialler.dialUtp)).kind, "utp");
     }),
   );
 
