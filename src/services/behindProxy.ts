@@ -46,9 +46,9 @@ const carried = (proxy: Proxy, direct: Direct, { dht, utp }: OverUdp) =>
       const relayed = RelayedDatagrams.layer(proxy, direct).pipe(Layer.provide(direct.dns));
       const built = yield* Effect.result(Layer.build(relayed));
       if (Result.isFailure(built)) {
-        const why = `UDP trackers, the DHT and uTP are off: ${built.failure.message}`;
-        const tcp = Socks5.layer(proxy, direct.transport, why).pipe(Layer.provide(direct.dns));
-        return Layer.mergeAll(tcp, NoDatagrams.layer(why), DhtMemory.layerOff);
+        const { message } = built.failure;
+        const tcp = Socks5.layer(proxy, direct.transport, message).pipe(Layer.provide(direct.dns));
+        return Layer.mergeAll(tcp, NoDatagrams.layer(`UDP is off: ${message}`), DhtMemory.layerOff);
       }
       const datagrams = Layer.succeedContext(built.success);
       const tcp = Socks5.layer(proxy, direct.transport).pipe(Layer.provide(direct.dns));

@@ -15,29 +15,41 @@ export const freshPeerId: Effect.Effect<Uint8Array> = Effect.map(
 );
 
 /**
- * Listens; a port that is taken is a warning and another one is used, no port at all is a warning too. Only an address that is none of this machine's
- * ends the download `name`: nobody can be dialled from it either.
+ * Listens; a port that is taken is a warning and another one is used, no port at all is a warning too, and so is all that a proxy does not carry. Only an
+ * address that is none of this machine's ends the download `name`: nobody can be dialled from it either.
  */
 export const listen = Effect.fnUntraced(function* (port: number, bind: NetAddress.IpAddress | undefined, name: string) {
   const transport = yield* Transport;
   const events = yield* Events;
-  const warn = (message: string) => events.publish({ type: "warning", code: "port.unavailable", message });
+  const warn = (message: string, code = "port.unavailable") => events.publish({ type: "warning", code, message });
   const any = transport.listen({ port: 0, address: bind });
   const wished =
     port === 0
       ? any
       : Effect.catch(transport.listen({ port, address: bind }), (error) =>
-          // An address that is not ours has no other port either.
-          error.reason._tag === "AddressNotAvailable"
+          // An address that is not ours has no other port either, and behind a proxy there is none.
+          error.reason._tag === "AddressNotAvailable" || error.reason._tag === "BehindProxy"
             ? Effect.fail(error)
             : Effect.andThen(warn(`${error.message}; listening on another one`), any),
         );
   return yield* wished.pipe(
     Effect.map((listener): Listener | undefined => listener),
-    Effect.catch((error) =>
-      bind !== undefined && error.reason._tag === "AddressNotAvailable"
-        ? Effect.fail(new DownloadFailed({ name, reason: { _tag: "BadBind", address: NetAddress.formatIp(bind) } }))
-        : Effect.as(warn(`no port can be listened on (${error.message}); peers cannot reach us`), undefined),
+    Effect.catch(
+      Effect.fnUntraced(function* ({ reason, why }) {
+        if (bind !== undefined && reason._tag === "AddressNotAvailable")
+          return yield* new DownloadFailed({ name, reason: { _tag: "BadBind", address: NetAddress.formatIp(bind) } });
+        const cause =
+          reason._tag === "BehindProxy"
+            ? "a proxy passes no connection on to us; leave --proxy away to be reached as well"
+            : `no port can be opened (${why}); another one may be named with --port`;
+        yield* warn(`peers cannot reach us, only be dialled: ${cause}`);
+        if (reason._tag === "BehindProxy" && reason.noUdp !== undefined)
+          yield* warn(
+            `UDP trackers, the DHT and uTP are off: ${reason.noUdp}; a proxy that relays UDP is needed for them`,
+            "proxy.no-udp",
+          );
+        return undefined;
+      }),
     ),
   );
 });

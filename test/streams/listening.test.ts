@@ -59,8 +59,10 @@ describe("listening", () => {
     Effect.gen(function* () {
       const { port, warnings } = yield* listening(() => ({ _tag: "PermissionDenied" }));
       assert.isUndefined(port);
-      assert.strictEqual(warnings.length, 2);
-      assert.include(warnings[1], "no port can be listened on");
+      assert.deepStrictEqual(warnings, [
+        `port ${wished}: the system does not permit it; listening on another one`,
+        "peers cannot reach us, only be dialled: no port can be opened (the system does not permit it); another one may be named with --port",
+      ]);
     }),
   );
 
@@ -79,7 +81,23 @@ describe("listening", () => {
       const { port, warnings } = yield* listening(() => ({ _tag: "AddressNotAvailable" }));
       assert.isUndefined(port);
       assert.deepStrictEqual(warnings, [
-        `no port can be listened on (port ${wished}: the address is not one of this machine's); peers cannot reach us`,
+        "peers cannot reach us, only be dialled: no port can be opened (the address is not one of this machine's); another one may be named with --port",
+      ]);
+    }),
+  );
+
+  it.effect("says once that a proxy lets nobody in, and what else it does not carry", () =>
+    Effect.gen(function* () {
+      const unreachable =
+        "peers cannot reach us, only be dialled: a proxy passes no connection on to us; leave --proxy away to be reached as well";
+      assert.deepStrictEqual(yield* listening(() => ({ _tag: "BehindProxy" })), {
+        port: undefined,
+        warnings: [unreachable],
+      });
+      const { warnings } = yield* listening(() => ({ _tag: "BehindProxy", noUdp: "proxy.test:1080: not allowed" }));
+      assert.deepStrictEqual(warnings, [
+        unreachable,
+        "UDP trackers, the DHT and uTP are off: proxy.test:1080: not allowed; a proxy that relays UDP is needed for them",
       ]);
     }),
   );

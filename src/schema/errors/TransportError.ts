@@ -13,6 +13,8 @@ export type TransportReason =
   | { readonly _tag: "AddressInUse"; readonly cause?: unknown }
   | { readonly _tag: "AddressNotAvailable"; readonly cause?: unknown }
   | { readonly _tag: "PermissionDenied"; readonly cause?: unknown }
+  /** Nobody is listened to behind a proxy. `noUdp` says why it carries no UDP either, if it does not. */
+  | { readonly _tag: "BehindProxy"; readonly noUdp?: string }
   /** The process has no file descriptors left. */
   | { readonly _tag: "TooManyOpen"; readonly cause?: unknown }
   | { readonly _tag: "Other"; readonly cause: unknown };
@@ -35,6 +37,8 @@ const sentence = (reason: TransportReason): string => {
       return "the address is not one of this machine's";
     case "PermissionDenied":
       return "the system does not permit it";
+    case "BehindProxy":
+      return "nobody is listened to behind a proxy";
     case "TooManyOpen":
       return "too many open files and sockets";
     case "Other":

@@ -8,14 +8,15 @@ import * as Layer from "effect/Layer";
 import type * as Dns from "effect/net/Dns";
 import * as NetAddress from "effect/net/NetAddress";
 import type { Proxy } from "../../schema/socks5.ts";
-import { makeThroughProxy, refused } from "./throughProxy.ts";
+import { TransportError } from "../../schema/errors/TransportError.ts";
+import { makeThroughProxy } from "./throughProxy.ts";
 import { Transport } from "./Transport.ts";
 
-/** Dials through `proxy`; only the proxy's own name is looked up. `limits` is what it cannot do besides, for people. */
+/** Dials through `proxy`; only the proxy's own name is looked up. `noUdp` is why it carries no UDP, for people. */
 export const layer = (
   proxy: Proxy,
   transport: Layer.Layer<Transport>,
-  limits?: string,
+  noUdp?: string,
 ): Layer.Layer<Transport, never, Dns.Dns> =>
   Layer.effect(
     Transport,
@@ -32,8 +33,8 @@ export const layer = (
           }));
         },
         listen: ({ port }) => {
-          const why = limits === undefined ? "" : `; ${limits}`;
-          return Effect.fail(refused(`port ${port}`, `nobody is listened to behind a proxy${why}`));
+          const reason = { _tag: "BehindProxy", ...(noUdp !== undefined && { noUdp }) } as const;
+          return Effect.fail(new TransportError({ address: `port ${port}`, reason }));
         },
       });
     }),
