@@ -51,8 +51,6 @@ export interface PieceTable {
   readonly lost: (index: number) => void;
   readonly have: (index: number) => boolean;
   readonly wanted: (index: number) => boolean;
-  /** Replaces what is wanted (`--select` at run time). */
-  readonly setWanted: (wanted: Uint8Array) => void;
   /** Bits of what we have: live, not to be changed. */
   readonly haveBits: Uint8Array;
   readonly haveCount: () => number;

@@ -82,8 +82,7 @@ export const makeTable = (options: PieceTableOptions, seed: number): PieceTable 
   };
 
   // Random ties: equals lie in the order they came in, so they come in at random.
-  const shuffled = choice.shuffled(pieceCount);
-  for (const index of shuffled) if (isMissing(index)) availability.setFree(index);
+  for (const index of choice.shuffled(pieceCount)) if (isMissing(index)) availability.setFree(index);
 
   return {
     pieceCount,
@@ -174,18 +173,6 @@ export const makeTable = (options: PieceTableOptions, seed: number): PieceTable 
     },
     have: (index) => Bitfield.has(haveBits, index),
     wanted: (index) => Bitfield.has(wantedBits, index),
-    setWanted: (wanted) => {
-      for (const index of shuffled) {
-        const adding = Bitfield.has(wanted, index);
-        if (adding === Bitfield.has(wantedBits, index)) continue;
-        if (adding) Bitfield.set(wantedBits, index);
-        else Bitfield.unset(wantedBits, index);
-        if (!isMissing(index)) availability.drop(index);
-        else if (Bitfield.has(openBits, index)) availability.setOpened(index);
-        else availability.setFree(index);
-      }
-      for (const peer of peers) if (peer !== undefined) weigh(peer);
-    },
     haveCount: () => haveCount,
     missing,
     unopened: () => free.size(),

@@ -31,7 +31,7 @@ interface Model {
   readonly have: Set<number>;
   readonly open: Set<number>;
   readonly peers: Map<PeerSlot, Set<number>>;
-  wanted: Set<number>;
+  readonly wanted: ReadonlySet<number>;
 }
 
 const availabilityOf = (model: Model, index: number): number =>
@@ -91,7 +91,6 @@ const kinds = [
   "got",
   "got",
   "lost",
-  "setWanted",
 ] as const;
 
 const step = (it: PieceTable, model: Model, kind: (typeof kinds)[number], at: number, bits: number): void => {
@@ -119,10 +118,6 @@ const step = (it: PieceTable, model: Model, kind: (typeof kinds)[number], at: nu
     case "lost":
       it.lost(at);
       model.have.delete(at);
-      break;
-    case "setWanted":
-      it.setWanted(bitsOf(PIECES, set));
-      model.wanted = new Set(set);
       break;
     case "removePeer":
       if (pieces !== undefined) it.removePeer(peer);
