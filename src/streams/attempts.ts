@@ -13,8 +13,11 @@ import type { Encryption, Failure, Way } from "./encryption.ts";
 import type { Manner } from "./handshaking.ts";
 import type { Names } from "./names.ts";
 
-/** How long the other kind may take to connect, in milliseconds: the machine answers, so that silence means that it has but one. */
-const OTHER_KIND_TIMEOUT = 5_000;
+/**
+ * How long the other kind may take to connect, in milliseconds: the machine answers, so that silence means that it has but one. It is time for a first packet
+ * that was lost; more would keep the places of those who dial for all that are merely full.
+ */
+const OTHER_KIND_TIMEOUT = 2_000;
 
 /** What there is to be tried. */
 export interface Attempts {

@@ -169,7 +169,7 @@ describe("attempts", () => {
         failure: (words) => (words.startsWith("utp") ? SILENT : CLOSED),
       });
       assert.deepStrictEqual(tried, ["any v1 plain", "tcp v1 encrypted", "utp v1 plain"]);
-      assert.deepStrictEqual(timeouts, [15_000, 15_000, 5_000]);
+      assert.deepStrictEqual(timeouts, [15_000, 15_000, 2_000]);
       assert.strictEqual(outcome, CLOSED);
     }),
   );

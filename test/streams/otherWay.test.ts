@@ -139,3 +139,23 @@ describe("a peer that hangs up whichever way it is dialled", () => {
       }),
     );
 });
+
+describe("peers that have TCP alone and hang up", () => {
+  it.effect("do not hold up the others: a hundred are done with in 20 seconds", () =>
+    Effect.gen(function* () {
+      const network = yield* Network.make({ latency: "10 millis" });
+      const full = Array.from({ length: 100 }, (_, at) => `10.0.1.${at + 1}`);
+      for (const address of full) {
+        const { listen } = Context.get(yield* Layer.build(Layer.fresh(network.host(address))), Transport);
+        const { incoming } = yield* Effect.orDie(listen({ port: PORT }));
+        yield* Effect.forkScoped(Stream.runForEach(incoming, ({ refuse }) => refuse));
+      }
+      const client = yield* makeClient({ network, address: "10.0.0.2", transport: dual() });
+      const peers = full.map((host) => ({ host, port: PORT }));
+      const run = yield* watch(client, requestOf(fixture, { peers, noTrackers: true }));
+      yield* TestClock.adjust("20 seconds");
+      yield* Fiber.interrupt(run.fiber);
+      for (const address of full) assert.deepStrictEqual(run.peer(address), ["transport.closed"]);
+    }).pipe(Effect.provide(MemoryTrackers.layer)),
+  );
+});
