@@ -20,7 +20,7 @@ export interface PeerSettings {
   readonly snubTimeout: number;
   /** Connections per torrent. */
   readonly maxPeers: number;
-  /** Connection attempts under way at once. */
+  /** Connection attempts under way at once. Most addresses are of nobody any more, and each of those takes `connectTimeout`. */
   readonly maxDialling: number;
   /** Connection attempts begun within a second, uTP beside TCP as one (libtorrent's `connection_speed`; others allow 10 to 30). */
   readonly dialsPerSecond: number;
@@ -53,7 +53,7 @@ export const defaultPeerSettings: PeerSettings = {
   uselessTimeout: 600_000,
   snubTimeout: 20_000,
   maxPeers: 80,
-  maxDialling: 20,
+  maxDialling: 40,
   dialsPerSecond: 30,
   maxCandidates: 3_000,
   reconnectDelay: 15_000,
