@@ -12,6 +12,8 @@ export type TransportReason =
   | { readonly _tag: "Closed" }
   | { readonly _tag: "AddressInUse"; readonly cause?: unknown }
   | { readonly _tag: "AddressNotAvailable"; readonly cause?: unknown }
+  /** Dialled from an address of IPv4 to one of IPv6, or the other way round. */
+  | { readonly _tag: "OtherFamily" }
   | { readonly _tag: "PermissionDenied"; readonly cause?: unknown }
   /** Nobody is listened to behind a proxy. `noUdp` says why it carries no UDP either, if it does not. */
   | { readonly _tag: "BehindProxy"; readonly noUdp?: string }
@@ -35,6 +37,8 @@ const sentence = (reason: TransportReason): string => {
       return "the port is taken by another program";
     case "AddressNotAvailable":
       return "the address is not one of this machine's";
+    case "OtherFamily":
+      return "not reached from an address of the other family, IPv4 or IPv6";
     case "PermissionDenied":
       return "the system does not permit it";
     case "BehindProxy":

@@ -27,8 +27,9 @@ const dial = (wires: Wires, host: Host) =>
     const remote = NetAddress.toCanonical(target);
     const address = NetAddress.formatInet(remote);
     const family = NetAddress.familyOf(remote);
-    if (from !== undefined && !(NetAddress.isFamily(from, family) && hasAddress(host, from)))
-      return yield* errorAt(address, { _tag: "AddressNotAvailable" });
+    if (from !== undefined && !NetAddress.isFamily(from, family))
+      return yield* errorAt(address, { _tag: "OtherFamily" });
+    if (from !== undefined && !hasAddress(host, from)) return yield* errorAt(address, { _tag: "AddressNotAvailable" });
     const own =
       from ??
       (NetAddress.isLoopback(remote.address)

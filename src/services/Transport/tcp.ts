@@ -177,7 +177,7 @@ const dial = (buffers: () => Uint8Array) =>
     const remote = NetAddress.toCanonical(target);
     const address = NetAddress.formatInet(remote);
     if (from !== undefined && !NetAddress.isFamily(from, NetAddress.familyOf(remote)))
-      return yield* new TransportError({ address, reason: { _tag: "AddressNotAvailable" } });
+      return yield* new TransportError({ address, reason: { _tag: "OtherFamily" } });
     const wired = yield* Effect.acquireRelease(
       Effect.sync(() =>
         wire(remote, buffers(), (onread) => {

@@ -32,10 +32,9 @@ const dial = (endpoint: UtpEndpoint, datagrams: Datagrams["Service"]) =>
   ): Effect.fn.Return<Connection, TransportError, Scope.Scope> {
     const remote = NetAddress.toCanonical(target);
     const address = NetAddress.formatInet(remote);
-    if (
-      from !== undefined &&
-      !(isBound(datagrams.addresses, from) && NetAddress.isFamily(from, NetAddress.familyOf(remote)))
-    )
+    if (from !== undefined && !NetAddress.isFamily(from, NetAddress.familyOf(remote)))
+      return yield* errorAt(address, { _tag: "OtherFamily" });
+    if (from !== undefined && !isBound(datagrams.addresses, from))
       return yield* errorAt(address, { _tag: "AddressNotAvailable" });
     const local = endpoint.localFor(remote);
     if (local === undefined) return yield* errorAt(address, { _tag: "Unreachable" });
