@@ -22,6 +22,7 @@ import type { Message } from "../schema/message.ts";
 import { Bandwidth } from "../services/Bandwidth.ts";
 import { Bans } from "../services/Bans.ts";
 import { Hasher } from "../services/Hasher.ts";
+import { Idleness } from "../services/Idleness.ts";
 import type { Filled } from "./assembler/assembler.ts";
 import { makeDialogue } from "./dialogue.ts";
 import { makeExtensions } from "./extensions.ts";
@@ -134,6 +135,7 @@ const begin = Effect.fnUntraced(function* (
     send,
     convict,
     interested: swarm.interested,
+    idleness: yield* Idleness,
     quota: () => (download.limited() ? 0 : Number.POSITIVE_INFINITY),
   });
   const member = makeMember({

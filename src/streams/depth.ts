@@ -3,15 +3,20 @@
  * answers in bursts (transmission looks at its peers twice a second) as many as make a burst worth it. Plain arithmetic; its caller gives it the time.
  */
 import { BLOCK_LENGTH } from "../schema/block.ts";
+import type { Idleness } from "../services/Idleness.ts";
 
 /** Fewer than this starves even a fast path between two reads of the socket. */
 const LEAST = 16;
 /** Shorter delays count as this, in milliseconds: a turn of both event loops, in which a fast path must not run dry. */
 const TURN = 0.75;
-/** A peer whose disk threads hand it blocks in lots (libtorrent) must not wait for us between two of them: it has the requests of so many milliseconds … */
-const LOT = 5;
-/** … up to so many. */
-const MOST_IN_LOT = 64;
+/** What a peer always has to answer: the requests of so many milliseconds, up to so many. What is on its way then fits into the caches of a busy machine. */
+const LOT = { millis: 5, most: 64 };
+/** The same while we wait for our peers: one that hands itself blocks in lots, from threads that read and encipher (libtorrent), waits for us between two of them. */
+const LARGE_LOT = { millis: 100, most: 500 };
+/** We wait for our peers when nothing happens for this share of the time … */
+const WAITING = 0.25;
+/** … and for so many milliseconds after that: more under way keeps us busy, and would be given up at once. */
+const AFTERWARDS = 3_000;
 /** A peer whose least delay is longer, in milliseconds, is far: what it sends is held up by packets that are sent again, and by a window that still grows. */
 const FAR = 5;
 /** So much longer than the least delay, in milliseconds, answers of a far peer may take before that means that they wait for each other. */
@@ -39,8 +44,15 @@ export interface Depth {
   readonly rate: (now: number) => number;
 }
 
-/** Begins in slow start. `most` follows what the peer says it takes (`reqq`, BEP 10). */
-export const makeDepth = (most: () => number): Depth => {
+/** What the depth depends on besides the answers. */
+export interface DepthOptions {
+  readonly idleness: Idleness;
+  /** What the peer says it takes (`reqq`, BEP 10). */
+  readonly most: () => number;
+}
+
+/** Begins in slow start. */
+export const makeDepth = ({ idleness, most }: DepthOptions): Depth => {
   let slowStart = true;
   let depth = LEAST;
   let least = Number.POSITIVE_INFINITY;
@@ -52,11 +64,16 @@ export const makeDepth = (most: () => number): Depth => {
   let run = { blocks: 0, from: 0 };
   /** Requests that bursts are worth. */
   let burst = 0;
+  /** Until when more requests than the peer needs are worth it; nothing is known before the first window is over. */
+  let generousUntil = Number.POSITIVE_INFINITY;
 
   const blocksIn = (time: number): number => (rate * time) / 1000 / BLOCK_LENGTH;
 
+  const isGenerous = (): boolean => windowStart < generousUntil;
+
   const current = (): number => {
-    const wanted = Math.max(depth, Math.min(blocksIn(LOT), MOST_IN_LOT), Math.min(burst, blocksIn(MOST_AHEAD)));
+    const lot = isGenerous() ? LARGE_LOT : LOT;
+    const wanted = Math.max(depth, Math.min(blocksIn(lot.millis), lot.most), Math.min(burst, blocksIn(MOST_AHEAD)));
     return Math.max(LEAST, Math.min(Math.ceil(wanted), most()));
   };
 
@@ -69,13 +86,15 @@ export const makeDepth = (most: () => number): Depth => {
     run = { blocks: 0, from: now };
   };
 
-  /** Answers that take longer wait in a queue: more requests would only make it longer. */
-  const longest = (): number => least + (least < FAR ? least : Math.max(least, SLACK));
+  /** Answers that take longer wait in a queue: more requests would only make it longer. On a busy machine a near peer seems far, for it is read late. */
+  const longest = (): number => least + (least < FAR || !isGenerous() ? least : Math.max(least, SLACK));
 
   const close = (now: number): void => {
     const elapsed = now - windowStart;
     if (elapsed < Math.max(WINDOW, Number.isFinite(least) ? least * 2 : 0)) return;
     const measured = (windowBytes * 1000) / elapsed;
+    if (idleness() > WAITING) generousUntil = now + AFTERWARDS;
+    else if (rate === 0) generousUntil = now;
     if (slowStart && measured < rate * 1.1) slowStart = false;
     rate = rate === 0 ? measured : rate * 0.5 + measured * 0.5;
     if (!slowStart) depth = blocksIn(Number.isFinite(least) ? longest() : 2 * WINDOW);

@@ -6,6 +6,7 @@ import type { PeerReason } from "../schema/errors/PeerError.ts";
 import { blockLength } from "../schema/geometry.ts";
 import type { PeerSettings } from "../schema/settings.ts";
 import type { Hasher } from "../services/Hasher.ts";
+import type { Idleness } from "../services/Idleness.ts";
 import type { BlockSpan } from "../schema/block.ts";
 import { encode, encodeHave, encodeRequests } from "../schema/wire.ts";
 import type { EncodableMessage, Message } from "../schema/message.ts";
@@ -73,6 +74,7 @@ export const makeDialogue = (options: {
   readonly convict: (why: string) => void;
   /** Bytes that may be asked for without waiting for a turn. */
   readonly quota: () => number;
+  readonly idleness: Idleness;
   /** The peer became interested: it may be given a free slot. */
   readonly interested: () => void;
 }): Dialogue => {
@@ -205,6 +207,7 @@ export const makeDialogue = (options: {
         address: link.address,
         ask: (blocks) => options.send(encodeRequests(blocks)),
         cancel: (index, begin, length) => say({ _tag: "Cancel", index, begin, length }),
+        idleness: options.idleness,
         // One fewer than the peer says: transmission refuses the last one.
         most: () => Math.min(extensions.reqq() - 1, settings.maxRequests),
         whileChoked: allowances.pieces,

@@ -9,6 +9,7 @@ import type { Assembler, Filled } from "./assembler/assembler.ts";
 import { beginOf, indexOf, keyOf } from "./assembler/blockKey.ts";
 import type { Contributor } from "./assembler/openPiece.ts";
 import type { PeerSlot } from "../services/Picker/Picker.ts";
+import type { Idleness } from "../services/Idleness.ts";
 import { makeDepth } from "./depth.ts";
 import { makeWaiting } from "./waiting.ts";
 
@@ -26,6 +27,7 @@ export interface RequestsOptions {
   /** Sends the requests in one write. */
   readonly ask: (blocks: ReadonlyArray<BlockSpan>) => void;
   readonly cancel: (index: number, begin: number, length: number) => void;
+  readonly idleness: Idleness;
   /** What the peer says it takes, capped. */
   readonly most: () => number;
   /** Bits of the pieces that may be had while choked; none when there are none. */
@@ -65,7 +67,7 @@ export interface Requests {
 /** No requests yet. */
 export const makeRequests = (assembler: Assembler, asking: RequestsOptions): Requests => {
   const waiting = makeWaiting();
-  const depth = makeDepth(asking.most);
+  const depth = makeDepth(asking);
   const list: Array<BlockSpan> = [];
   let filled: Array<Filled> = [];
   let snubbed = false;

@@ -42,6 +42,8 @@ const simulate = (path: {
   readonly settling: number;
   /** Of so many blocks one loses a packet: it and all that come after it wait for a round trip more. */
   readonly lossEvery?: number;
+  /** Share of the time that we wait; all of it when absent. */
+  readonly idleness?: number;
 }): { readonly depth: number; readonly used: number } => {
   const service = (BLOCK_LENGTH * 1000) / path.bytesPerSecond;
   const waiting: Array<BlockSpan & { readonly due: number }> = [];
@@ -62,6 +64,7 @@ const simulate = (path: {
       }
     },
     cancel: unused,
+    idleness: () => path.idleness ?? 1,
     most: () => path.most,
     whileChoked: () => undefined,
     first: () => undefined,
@@ -104,6 +107,7 @@ describe("depth", () => {
 
   it("stays small on a fast path without delay", () => {
     const { depth, used } = simulate({
+      idleness: 0,
       bytesPerSecond: 1e9,
       roundTrip: 0.1,
       most: 1_000,
@@ -115,12 +119,42 @@ describe("depth", () => {
   });
 
   it("keeps what a fast peer answers in 5 ms, however soon it answered once, up to 1 MiB", () => {
-    const path = { roundTrip: 0.1, most: 1_000, duration: 2_000, settling: 100 };
+    const path = { roundTrip: 0.1, most: 1_000, duration: 2_000, settling: 100, idleness: 0.1 };
     const at = (blocksPerMilli: number): number =>
       simulate({ ...path, bytesPerSecond: blocksPerMilli * 1_000 * BLOCK_LENGTH }).depth;
     // New ones go out when sixteen are missing.
     assert.isTrue(at(8) > 23 && at(8) <= 40, `${at(8)} requests`);
     assert.isTrue(at(25) > 40 && at(25) <= 64, `${at(25)} requests`);
+  });
+
+  it("keeps what a fast peer answers in 100 ms while we wait for it, up to 500", () => {
+    const path = { roundTrip: 0.1, most: 1_000, duration: 2_000, settling: 100, idleness: 0.5 };
+    const at = (blocksPerMilli: number): number =>
+      simulate({ ...path, bytesPerSecond: blocksPerMilli * 1_000 * BLOCK_LENGTH }).depth;
+    assert.isTrue(at(2) > 160 && at(2) <= 210, `${at(2)} requests`);
+    assert.isTrue(at(25) > 460 && at(25) <= 500, `${at(25)} requests`);
+  });
+
+  it("does not take a peer that is read late, since we are busy, for a far one", () => {
+    const path = { bytesPerSecond: 20e6, roundTrip: 8, most: 1_000, duration: 3_000, settling: 100 };
+    assert.isAtMost(simulate({ ...path, idleness: 0 }).depth, 24);
+    assert.isAbove(simulate({ ...path, idleness: 1 }).depth, 100);
+  });
+
+  it("stays generous for 3 s after we waited, and not for longer", () => {
+    let idleness = 1;
+    const depth = makeDepth({ idleness: () => idleness, most: () => 500 });
+    const run = (from: number, to: number): number => {
+      for (let now = from; now < to; now++) {
+        depth.answered(1, now);
+        depth.arrived(4 * BLOCK_LENGTH, now);
+      }
+      return depth.depth();
+    };
+    assert.isAtLeast(run(0, 1_000), 390);
+    idleness = 0;
+    assert.isAtLeast(run(1_000, 3_900), 390);
+    assert.isAtMost(run(3_900, 4_200), 32);
   });
 
   it("stays small before the first window of a fast path is over", () => {
@@ -155,6 +189,7 @@ describe("depth", () => {
       address: "10.0.0.1:1",
       ask: (blocks) => void waiting.push(...blocks),
       cancel: unused,
+      idleness: () => 0,
       most: () => 500,
       whileChoked: () => undefined,
       first: () => undefined,
@@ -176,7 +211,7 @@ describe("depth", () => {
   });
 
   it("tells the rate of the last second, and that nothing comes any more", () => {
-    const depth = makeDepth(() => 100);
+    const depth = makeDepth({ idleness: () => 0, most: () => 100 });
     for (let now = 0; now <= 2_000; now += 10) {
       depth.answered(5, now);
       depth.arrived(BLOCK_LENGTH, now);

@@ -28,6 +28,7 @@ const make = (pieceCount: number, suspect = (): boolean => false) => {
         asked.push(...blocks);
       },
       cancel: (index, begin, length) => void cancelled.push({ index, begin, length }),
+      idleness: () => 0,
       most: () => options.most ?? 1_000,
       whileChoked: () => options.whileChoked,
       first: () => options.first,
@@ -180,6 +181,7 @@ describe("requests", () => {
       address: "10.0.0.9:1",
       ask: () => undefined,
       cancel: () => undefined,
+      idleness: () => 0,
       most: () => 1_000,
       whileChoked: () => undefined,
       first: () => undefined,
