@@ -96,9 +96,16 @@ const chosen = flags.quick
   ? quickScenarios
   : scenarios.filter(({ name, optional }) => wantedScenarios?.includes(name) ?? optional !== true);
 const outcomes: Array<Outcome> = [];
+/** Runs of the cipher alone, before and after what it is compared with: a machine's speed changes within minutes. */
+const ciphers: Array<number> = [];
+const timeCipher = async (): Promise<void> => {
+  for (let run = 0; run < 3; run++) ciphers.push(await cipherSeconds());
+};
 for (const scenario of chosen) {
+  if (scenario.wire === "rc4") await timeCipher();
   const outcome = await run(scenario);
   outcomes.push(outcome);
+  if (ciphers.length > 0 && scenario.from === "libtorrent") await timeCipher();
   console.log(`${table(scenario, outcome.rows, outcome.other)}\n`);
 }
 const rows = outcomes.flatMap((outcome) => outcome.rows);
@@ -116,8 +123,9 @@ if (idle !== undefined)
   console.log(
     `### idle\n\nA seed takes ${idle.one.toFixed(0)} MiB with 1 idle peer and ${idle.many.toFixed(0)} MiB with ${idlePeers}.\n`,
   );
-const cipher = asked("encrypted") ? median(Array.from({ length: 5 }, cipherSeconds)) : undefined;
-if (cipher !== undefined) console.log(`### cipher\n\nThe bare loop of RC4 takes ${cipher.toFixed(2)} CPU s per GiB.\n`);
+const cipher = ciphers.length > 0 ? median(ciphers) : undefined;
+if (cipher !== undefined)
+  console.log(`### cipher\n\nThe bare loop of RC4 takes ${cipher.toFixed(2)} CPU s per GiB on each of two cores.\n`);
 const found = bars(rows, {
   startup: started === undefined ? NaN : started.program / started.bare,
   idle: idle === undefined ? NaN : idle.many - idle.one,

@@ -13,7 +13,7 @@ import * as Dht from "./Dht/live.ts";
 import * as DhtStore from "./DhtStore/files.ts";
 import * as Dns from "./Dns/node.ts";
 import { Hasher } from "./Hasher.ts";
-import * as Idleness from "./Idleness.ts";
+import * as Idleness from "./Idleness/node.ts";
 import * as HashThreads from "./HashThreads/workers.ts";
 import { HttpProxy } from "./http/proxied.ts";
 import { LocalDiscovery } from "./LocalDiscovery.ts";

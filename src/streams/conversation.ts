@@ -22,7 +22,7 @@ import type { Message } from "../schema/message.ts";
 import { Bandwidth } from "../services/Bandwidth.ts";
 import { Bans } from "../services/Bans.ts";
 import { Hasher } from "../services/Hasher.ts";
-import { Idleness } from "../services/Idleness.ts";
+import { Idleness } from "../services/Idleness/Idleness.ts";
 import type { Filled } from "./assembler/assembler.ts";
 import { makeDialogue } from "./dialogue.ts";
 import { makeExtensions } from "./extensions.ts";

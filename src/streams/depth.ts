@@ -3,7 +3,7 @@
  * answers in bursts (transmission looks at its peers twice a second) as many as make a burst worth it. Plain arithmetic; its caller gives it the time.
  */
 import { BLOCK_LENGTH } from "../schema/block.ts";
-import type { Idleness } from "../services/Idleness.ts";
+import type { Idleness } from "../services/Idleness/Idleness.ts";
 
 /** Fewer than this starves even a fast path between two reads of the socket. */
 const LEAST = 16;

@@ -6,7 +6,7 @@ import type { PeerReason } from "../schema/errors/PeerError.ts";
 import { blockLength } from "../schema/geometry.ts";
 import type { PeerSettings } from "../schema/settings.ts";
 import type { Hasher } from "../services/Hasher.ts";
-import type { Idleness } from "../services/Idleness.ts";
+import type { Idleness } from "../services/Idleness/Idleness.ts";
 import type { BlockSpan } from "../schema/block.ts";
 import { encode, encodeHave, encodeRequests } from "../schema/wire.ts";
 import type { EncodableMessage, Message } from "../schema/message.ts";

@@ -9,7 +9,7 @@ import type { Assembler, Filled } from "./assembler/assembler.ts";
 import { beginOf, indexOf, keyOf } from "./assembler/blockKey.ts";
 import type { Contributor } from "./assembler/openPiece.ts";
 import type { PeerSlot } from "../services/Picker/Picker.ts";
-import type { Idleness } from "../services/Idleness.ts";
+import type { Idleness } from "../services/Idleness/Idleness.ts";
 import { makeDepth } from "./depth.ts";
 import { makeWaiting } from "./waiting.ts";
 

@@ -2,18 +2,19 @@
  * RC4 as WebAssembly, put together here from its instructions. Faster than JavaScript by one trick: the next entry of the state is read before the current
  * two are written, so that the processor never waits to see whether they are the same; where they are, the entry is taken from the register instead.
  *
- * State: one instance of the module serves all streams, which is safe because it is only ever used within one synchronous call. A stream keeps its
- * own 258 bytes and lends them to the module for each call.
+ * State: one instance of the module serves all streams, and one each room that was lent, which is safe because they are only ever used within one synchronous
+ * call. A stream keeps its own 258 bytes and lends them to the module for each call.
  */
 import { type Rc4, schedule, STATE_LENGTH } from "./schedule.ts";
 
-/** The module's memory: the state's entries, i, j; from `DATA` on what is enciphered in place. */
+/** A memory of the module: the state's entries, i, j; from `DATA` on what is enciphered in place. */
 const I = STATE_LENGTH;
 const J = I + 1;
 const STATE_BYTES = J + 1;
 const DATA = 1024;
-/** Bytes of one call, so that they stay in the nearest cache. */
+/** Bytes that are copied to be enciphered, at once, so that they stay in the nearest cache. */
 const RUN_BYTES = 16_384;
+const PAGE_BYTES = 65_536;
 
 // Locals of the function; the first two are its parameters.
 const AT = 0;
@@ -106,59 +107,98 @@ const RUN = [
   [END_OF_BLOCK],
 ].flat();
 
-/** The module: one function, one page of memory, both exported. */
+/** The module: one function, exported, on a memory that is given to it. */
 const MODULE = Uint8Array.from([
   ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
   ...section(1, [1, 0x60, 2, 0x7f, 0x7f, 0]), // types: (i32, i32) -> ()
+  ...section(2, [1, ...text("on"), ...text("memory"), 2, 0, 1]), // imports: a memory of at least a page
   ...section(3, [1, 0]), // functions: one of the first type
-  ...section(5, [1, 0, 1]), // memories: one of at least a page
-  ...section(7, [2, ...text("memory"), 2, 0, ...text("run"), 0, 0]),
+  ...section(7, [1, ...text("run"), 0, 0]),
   ...section(10, [1, ...sized(RUN)]),
 ]);
 
-interface Machine {
-  readonly memory: Uint8Array;
-  readonly state: Uint8Array;
-  readonly run: (at: number, end: number) => void;
+interface Memory {
+  readonly buffer: ArrayBuffer;
 }
 
 /** As much of WebAssembly as is used here, with what `MODULE` exports; Node's types do not tell of it. Absent under `--jitless`. */
 declare const WebAssembly:
   | {
+      readonly Memory: new (pages: { readonly initial: number }) => Memory;
       readonly Module: new (bytes: Uint8Array) => object;
-      readonly Instance: new (module: object) => {
-        readonly exports: {
-          readonly memory: { readonly buffer: ArrayBuffer };
-          readonly run: (at: number, end: number) => void;
-        };
-      };
+      readonly Instance: new (
+        module: object,
+        imports: { readonly on: { readonly memory: Memory } },
+      ) => { readonly exports: { readonly run: (at: number, end: number) => void } };
     }
   | undefined;
 
-const start = (): Machine | undefined => {
+/** A memory and the module on it, which is made when it is first needed. */
+interface Machine {
+  readonly bytes: Uint8Array;
+  readonly state: Uint8Array;
+  readonly run: (at: number, end: number) => void;
+}
+
+let compiled: object | undefined;
+
+/** A machine with room for so many bytes; `undefined` where there is no WebAssembly, or the system lets no more addresses be had. */
+const makeMachine = (length: number): Machine | undefined => {
   if (typeof WebAssembly === "undefined") return undefined;
-  const { memory, run } = new WebAssembly.Instance(new WebAssembly.Module(MODULE)).exports;
-  const bytes = new Uint8Array(memory.buffer);
-  return { memory: bytes, state: bytes.subarray(0, STATE_BYTES), run };
+  const { Instance, Memory, Module } = WebAssembly;
+  try {
+    const memory = new Memory({ initial: Math.ceil((DATA + length) / PAGE_BYTES) });
+    const bytes = new Uint8Array(memory.buffer);
+    let run: Machine["run"] | undefined;
+    return {
+      bytes,
+      state: bytes.subarray(0, STATE_BYTES),
+      run: (at, end) => {
+        run ??= new Instance((compiled ??= new Module(MODULE)), { on: { memory } }).exports.run;
+        run(at, end);
+      },
+    };
+  } catch {
+    return undefined;
+  }
 };
-let started: Machine | undefined;
+
+/** For bytes that lie anywhere else. */
+let shared: Machine | undefined;
+/** By the memory that was lent. */
+const lent = new WeakMap<ArrayBufferLike, Machine>();
+
+/** `length` bytes that streams encipher where they lie, without copying them; they are for one synchronous use at a time. `undefined` where there is no WebAssembly. */
+export const wasmRoom = (length: number): Uint8Array | undefined => {
+  const machine = makeMachine(length);
+  if (machine === undefined) return undefined;
+  lent.set(machine.bytes.buffer, machine);
+  return machine.bytes.subarray(DATA, DATA + length);
+};
+
+/** Copied there and back. */
+const applyBesides = ({ bytes, run }: Machine, from: Uint8Array, to: Uint8Array): void => {
+  for (let at = 0; at < from.length; at += RUN_BYTES) {
+    const end = DATA + Math.min(RUN_BYTES, from.length - at);
+    bytes.set(from.length <= RUN_BYTES ? from : from.subarray(at, at + RUN_BYTES), DATA);
+    run(DATA, end);
+    to.set(bytes.subarray(DATA, end), at);
+  }
+};
 
 /** A stream at its beginning; `undefined` where there is no WebAssembly. */
 export const makeWasmRc4 = (key: Uint8Array): Rc4 | undefined => {
-  started ??= start();
-  if (started === undefined) return undefined;
-  const { memory, state, run } = started;
+  const besides = (shared ??= makeMachine(RUN_BYTES));
+  if (besides === undefined) return undefined;
   const own = new Uint8Array(STATE_BYTES);
   own.set(schedule(key));
   return {
     apply: (from, to) => {
+      const there = from === to ? lent.get(from.buffer) : undefined;
+      const { run, state } = there ?? besides;
       state.set(own);
-      for (let at = 0; at < from.length; at += RUN_BYTES) {
-        const end = DATA + Math.min(RUN_BYTES, from.length - at);
-        memory.set(from.length <= RUN_BYTES ? from : from.subarray(at, at + RUN_BYTES), DATA);
-        run(DATA, end);
-        to.set(memory.subarray(DATA, end), at);
-      }
+      if (there === undefined) applyBesides(besides, from, to);
+      else run(from.byteOffset, from.byteOffset + from.length);
       own.set(state);
     },
   };

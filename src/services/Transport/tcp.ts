@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as NetAddress from "effect/net/NetAddress";
 import type * as Scope from "effect/Scope";
+import { rc4Room } from "../../schema/rc4.ts";
 import { TransportError } from "../../schema/errors/TransportError.ts";
 import { makeArrivals } from "./arrivals.ts";
 import { fromErrno } from "./errno.ts";
@@ -34,10 +35,10 @@ const SILENCE_MILLIS = 30_000;
 /** What one read may deliver at most: a quarter of the system calls of 64 KiB, and small beside the L2 cache. */
 const SHARED_BUFFER_BYTES = 262_144;
 
-/** Reads are synchronous and lend the buffer for one call, so one serves all sockets; Windows fills buffers ahead of time. */
+/** Reads are synchronous and lend the buffer for one call, so one serves all sockets, and what is enciphered is deciphered in it; Windows fills buffers ahead of time. */
 const makeBuffers = (): (() => Uint8Array) => {
   if (process.platform === "win32") return () => new Uint8Array(READ_BYTES);
-  const shared = new Uint8Array(SHARED_BUFFER_BYTES);
+  const shared = rc4Room(SHARED_BUFFER_BYTES);
   return () => shared;
 };
 

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest";
 import { Schema } from "effect";
+import { rc4Room } from "../../../src/schema/rc4.ts";
 import { makePlainRc4 } from "../../../src/schema/rc4/plain.ts";
 import type { Rc4 } from "../../../src/schema/rc4/schedule.ts";
 import { makeWasmRc4 } from "../../../src/schema/rc4/wasm.ts";
@@ -78,6 +79,30 @@ describe("RC4", () => {
     },
     ({ key, length }) => {
       assert.isTrue(Buffer.from(keyStream(wasm(key), length)).equals(keyStream(makePlainRc4(key), length)));
+    },
+  );
+
+  it.prop(
+    "is the same in a room that was lent, and touches nothing else of it",
+    {
+      from: Schema.Int.pipe(Schema.check(Schema.isBetween({ minimum: 0, maximum: 100 }))),
+      length: Schema.Int.pipe(Schema.check(Schema.isBetween({ minimum: 0, maximum: 69_900 }))),
+    },
+    ({ from, length }) => {
+      const room = rc4Room(70_000);
+      assert.strictEqual(room.length, 70_000);
+      room.set(pattern(room.length));
+      const expected = pattern(room.length);
+      const part = expected.subarray(from, from + length);
+      makePlainRc4(Uint8Array.of(3)).apply(part, part);
+      const rc4 = wasm(Uint8Array.of(3));
+      // In two goes, with one elsewhere between them that moves another stream on.
+      const half = Math.floor(length / 2);
+      const apply = (bytes: Uint8Array): void => rc4.apply(bytes, bytes);
+      apply(room.subarray(from, from + half));
+      keyStream(wasm(Uint8Array.of(4)), 20_000);
+      apply(room.subarray(from + half, from + length));
+      assert.isTrue(Buffer.from(room).equals(expected));
     },
   );
 });
