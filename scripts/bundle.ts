@@ -15,7 +15,7 @@ const common = {
   charset: "ascii",
 } satisfies BuildOptions;
 
-/** A script whose value is a function of how to get Node's modules and of where the module for threads is. What is imported dynamically is in it, and begins when it is asked for. */
+/** A script whose value is a function of how to get Node's modules, of where the module for threads is, and of a thread that runs already. What is imported dynamically is in it, and begins when it is asked for. */
 const program = async (): Promise<Uint8Array> => {
   const { outputFiles } = await build({
     ...common,
@@ -27,7 +27,7 @@ const program = async (): Promise<Uint8Array> => {
     // The one module that asks where it lies is run in threads and stands beside the program.
     define: { "Intl.Segmenter": "LazySegmenter", "import.meta.url": "threadAddress" },
     inject: ["scripts/lazySegmenter.ts"],
-    banner: { js: "(function (require, threadAddress) {" },
+    banner: { js: "(function (require, threadAddress, earlyThread) {" },
     footer: { js: "})" },
   });
   const [script] = outputFiles;

@@ -6,6 +6,7 @@ import { lostLine } from "./app/stdout.ts";
 import { runCached } from "./codeCache.ts";
 import { EXIT } from "./schema/errors/code.ts";
 import { AGENT } from "./schema/version.ts";
+import { startEarly } from "./services/HashThreads/thread.ts";
 
 /** Effect 4.1 says so (`engines` in package.json). */
 const needed = [22, 19] as const;
@@ -16,7 +17,14 @@ declare const PROGRAM: string;
 declare const THREAD: string;
 
 /** The script's value, which runs the program. */
-type Program = (require: (name: string) => unknown, threadAddress: string) => void;
+type Program = (
+  require: (name: string) => unknown,
+  threadAddress: string,
+  earlyThread: ReturnType<typeof startEarly>,
+) => void;
+
+/** Commands that hash so much that another thread is worth its start; that it is started for little takes no time of the main thread's core. */
+const hashing: ReadonlyArray<string | undefined> = ["create", "verify"];
 
 /** By then the program is loaded, ms: flags that are set earlier make V8 refuse the code caches of the program and of Node itself (20 ms). */
 const LOADED = 100;
@@ -57,10 +65,15 @@ const collect = (): void => {
 };
 
 const launch = (): void => {
+  const threadAddress = new URL(THREAD, import.meta.url).href;
+  const isHashing = hashing.includes(process.argv[2]);
+  const earlyThread = isHashing ? startEarly(threadAddress) : undefined;
   // A code cache made under other flags is refused.
   const program = runCached(new URL(PROGRAM, import.meta.url), () => setFlags([...smallHeap, ...smallestHeap], 1));
   // The build makes the script such a function.
-  (program as Program)((name) => process.getBuiltinModule(name), new URL(THREAD, import.meta.url).href);
+  (program as Program)((name) => process.getBuiltinModule(name), threadAddress, earlyThread);
+  // Who hashes throws little away, and is done sooner without collections.
+  if (isHashing) return;
   // Outside of any fiber: the program does not know of the heap it lives in.
   setTimeout(() => setFlags(smallHeap, 0), LOADED).unref();
   setTimeout(() => {

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
 import * as Layer from "effect/Layer";
+import * as TestClock from "effect/testing/TestClock";
 import { StorageError } from "../../src/schema/errors/StorageError.ts";
 import type { Shape } from "../../src/schema/geometry.ts";
 import * as Bitfield from "../../src/schema/bitfield.ts";
@@ -145,6 +146,44 @@ describe("hashing", () => {
       assert.deepStrictEqual(sorted(yield* Effect.provide(hashAll(pieces), layer)), [...expected(pieces)]);
       // two at a time
       assert.strictEqual(seen.jobs, 2);
+    }),
+  );
+
+  it.effect("reads what is in memory on the main thread itself, and has the pool read where that takes long", () =>
+    Effect.gen(function* () {
+      const pieces = shapeOf(128, MiB);
+      const run = Effect.fnUntraced(function* (reading: (asked: number) => number | undefined, probe = 0) {
+        let asked = 0;
+        const here = (job: HashJob) =>
+          Effect.sync(() => {
+            const millis = reading((asked += 1));
+            return millis === undefined ? undefined : { digests: answer(job), reading: millis };
+          });
+        let pooled = 0;
+        const counted: Read = Object.assign(
+          (offset: number, into: Uint8Array) => {
+            if (into.length === MiB) pooled += 1;
+            return Effect.andThen(TestClock.adjust(probe), plain(offset, into));
+          },
+          { places },
+        );
+        const layer = Layer.succeed(HashThreads, { count: 0, start: Effect.die("unused"), here });
+        assert.deepStrictEqual(sorted(yield* Effect.provide(hashAll(pieces, counted), layer)), [...expected(pieces)]);
+        return { asked, pooled };
+      });
+      const quick = yield* run(() => 0.5);
+      assert.strictEqual(quick.pooled, 0);
+      const asleep = yield* run(() => 0.5, 20);
+      assert.deepStrictEqual(asleep, { asked: 0, pooled: 128 });
+      // Slower than it looked: seldom tried again.
+      const slow = yield* run(() => 500);
+      assert.isBelow(slow.asked, quick.asked / 2);
+      assert.isAbove(slow.pooled, 64);
+      // Once kept waiting, by whatever else the machine does.
+      const once = yield* run((asked) => (asked === 1 ? 500 : 0.5));
+      assert.isBelow(once.pooled, 40);
+      const unreadable = yield* run(() => undefined);
+      assert.strictEqual(unreadable.pooled, 128);
     }),
   );
 

@@ -21,12 +21,25 @@ export interface HashThread {
   readonly hash: (job: HashJob) => Effect.Effect<ReadonlyArray<PieceDigest> | undefined>;
 }
 
+/** What became of a job on the thread that asked. */
+export interface HashedHere {
+  /** In order, without leaves. */
+  readonly digests: ReadonlyArray<PieceDigest>;
+  /** How long the reads took, opening the files included, ms. */
+  readonly reading: number;
+}
+
 /** The threads that may be had. */
 export interface HashThreads {
   /** How many are of use beside the main thread. */
   readonly count: number;
   /** Starts one; it ends with the scope, whatever it is doing. Jobs may be given at once, several at a time. */
   readonly start: Effect.Effect<HashThread, never, Scope.Scope>;
+  /**
+   * Hashes on the thread that asks, which waits for the files itself: only for files that are quick. One job at a time. Nothing when the files cannot be read;
+   * absent where nobody can.
+   */
+  readonly here?: (job: HashJob) => Effect.Effect<HashedHere | undefined>;
 }
 
 /** Replaceable by Layer. */

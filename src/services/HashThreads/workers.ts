@@ -1,47 +1,77 @@
 /**
- * Threads of `node:worker_threads`. Life cycle of one: started with its scope; jobs go in and digests come out by message; ended with the scope, in the
- * middle of whatever it does. The end is waited for, so that no file is read afterwards.
+ * Threads of `node:worker_threads`. Life cycle of one: started with its scope, or by the launcher; jobs go in and digests come out by message; ended with the
+ * scope, in the middle of whatever it does. That is waited for, so that no file is read afterwards.
  */
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
 import { availableParallelism } from "node:os";
-import { HashThreads, type HashThread } from "./HashThreads.ts";
+import type { Worker } from "node:worker_threads";
+import type { PieceDigest } from "../../schema/pieceHashes.ts";
+import { hashJob, jobBuffer } from "./hashJob.ts";
+import { HashThreads, type HashedHere, type HashJob, type HashThread } from "./HashThreads.ts";
 import { type Answer, packRecipes, type Question, unpackDigests } from "./messages.ts";
+import { startThread } from "./thread.ts";
+
+/** The thread that the launcher has started, if it has; not there at all where the program runs from its sources. */
+declare const earlyThread: Worker | undefined;
 
 /** Threads at the most: more hash faster than disks read. */
 const MOST = 7;
 
+/** Bytes after which the main thread has a turn for everything else: 7 ms of hashing. */
+const TURN = 8 * 1024 * 1024;
+
+let early = typeof earlyThread === "undefined" ? undefined : earlyThread;
+
+/** The early thread once, if it runs. */
+const takeEarly = (): Worker | undefined => {
+  const thread = early;
+  early = undefined;
+  // What a thread has that ended.
+  if (thread?.threadId === -1) return undefined;
+  // From now on it is waited for.
+  thread?.ref();
+  return thread;
+};
+
 /** Starts a thread, if the system lets there be another one; `answered` is called with each answer, `ended` when none will come any more. */
-const spawn = (address: string, mark: string, answered: (answer: Answer) => void, ended: () => void) =>
+const spawn = (address: string, answered: (answer: Answer) => void, ended: () => void, isIdle: () => boolean) =>
   Effect.acquireRelease(
     Effect.try(() => {
-      const { Worker } = process.getBuiltinModule("node:worker_threads");
-      const worker = new Worker(new URL(address), { workerData: mark, execArgv: [] });
+      const worker = takeEarly() ?? startThread(address);
       worker.on("message", answered);
       worker.on("error", ended);
       worker.on("exit", ended);
       return worker;
     }),
-    (worker) => Effect.promise(() => worker.terminate()),
+    // One that has nothing to do reads no file: its end takes milliseconds that nobody need wait for.
+    (worker) => {
+      const end = worker.terminate();
+      return isIdle() ? Effect.void : Effect.promise(() => end);
+    },
   ).pipe(
     Effect.tapError((error) => Effect.logDebug("no thread could be started", error)),
     Effect.option,
   );
 
 const start = Effect.gen(function* () {
-  const { address, MARK } = yield* Effect.promise(() => import("./worker.ts"));
+  const { address } = yield* Effect.promise(() => import("./worker.ts"));
   const asked = new Map<number, (digests: Uint8Array | undefined) => void>();
   let last = 0;
+  /** Answers that came. */
+  let done = 0;
   let gone = false;
   const answered = ({ digests, id }: Answer): void => {
+    done += 1;
     asked.get(id)?.(digests);
     asked.delete(id);
   };
-  const worker = yield* spawn(address, MARK, answered, () => {
+  const ended = (): void => {
     gone = true;
     for (const id of [...asked.keys()]) answered({ id, digests: undefined });
-  });
+  };
+  const worker = yield* spawn(address, answered, ended, () => last === done);
   const thread: HashThread = {
     hash: ({ pieces, places }) =>
       Effect.callback((resume) => {
@@ -55,8 +85,43 @@ const start = Effect.gen(function* () {
   return thread;
 });
 
+/** One at a time has it. */
+let buffer: Uint8Array | undefined;
+
+const here = (job: HashJob): Effect.Effect<HashedHere | undefined> =>
+  Effect.suspend(() => {
+    const found: Array<PieceDigest> = [];
+    let reading = 0;
+    const steps = hashJob(
+      job,
+      (buffer ??= jobBuffer()),
+      (digest) => void found.push(digest),
+      (read) => {
+        const begun = performance.now();
+        read();
+        reading += performance.now() - begun;
+      },
+    );
+    const hashOn = Effect.try(() => {
+      for (let passed = 0; passed < TURN;) {
+        const step = steps.next();
+        if (step.done === true) return true;
+        passed += step.value;
+      }
+      return false;
+    });
+    return Effect.gen(function* () {
+      while (!(yield* hashOn)) yield* Effect.yieldNow;
+      return { digests: found, reading };
+    }).pipe(
+      Effect.catch(() => Effect.undefined),
+      Effect.ensuring(Effect.sync(() => void steps.return())),
+    );
+  });
+
 /** As many as there are cores beside the main thread's. */
 export const layer: Layer.Layer<never> = Layer.succeed(HashThreads, {
   count: Math.min(MOST, availableParallelism() - 1),
   start,
+  here,
 });

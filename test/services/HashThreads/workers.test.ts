@@ -103,4 +103,42 @@ describe("workers", () => {
       assert.isAtMost(threads(), before);
     }).pipe(inThread, Effect.scoped),
   );
+
+  it.live("hash on the thread that asks, too, with turns for others in between", () =>
+    Effect.gen(function* () {
+      const folder = yield* emptyFolder;
+      const path = join(folder, "sparse");
+      const length = 2 ** 26;
+      writeFileSync(path, "");
+      truncateSync(path, length);
+      const { here = () => Effect.undefined } = yield* HashThreads;
+      const job = {
+        pieces: [{ length, padded: length }],
+        places: [{ length, file: { path, named: false, position: 0 } }],
+      };
+      let turns = 0;
+      const others = yield* Effect.forkChild(
+        Effect.forever(
+          Effect.andThen(
+            Effect.yieldNow,
+            Effect.sync(() => void (turns += 1)),
+          ),
+        ),
+        { startImmediately: true },
+      );
+      const found = yield* here(job);
+      yield* Fiber.interrupt(others);
+      assert.strictEqual(hex(found?.digests[0]?.sha1), hex(digests.sha1(new Uint8Array(length))));
+      assert.isAbove(found?.reading ?? 0, 0);
+      assert.isAbove(turns, 2);
+      truncateSync(path, 10);
+      assert.isUndefined(yield* here(job), "the file ends early");
+      truncateSync(path, length);
+      const descriptors = () => readdirSync("/proc/self/fd").length;
+      const before = descriptors();
+      const fiber = yield* Effect.forkChild(here(job), { startImmediately: true });
+      yield* Fiber.interrupt(fiber);
+      assert.strictEqual(descriptors(), before);
+    }).pipe(Effect.scoped, inThread),
+  );
 });
