@@ -1,6 +1,6 @@
 /**
- * Storage on the file system. A write inside one file that is open already is one `write` call and nothing else; everything slower (opening,
- * folders, file borders) is apart from that path. Where the file system is quick, short calls are made on the main thread (`filesPace.ts`).
+ * Storage on the file system. A write to files that are open already is one `write` call for each and nothing else; everything slower (folders, openings
+ * that wait) is apart from that path. Where the file system is quick, short calls are made on the main thread (`filesPace.ts`).
  *
  * Files grow as they are written, with holes, and nothing is allocated ahead: so a file's size vouches that nothing was cut off up to the last byte
  * written, and only `finish` demands full length.
@@ -14,6 +14,7 @@ import { type DiskFault, storageError } from "./errno.ts";
 import * as Folders from "./filesFolders.ts";
 import * as Handles from "./filesHandles.ts";
 import * as Intact from "./filesIntact.ts";
+import * as Moves from "./filesMoves.ts";
 import * as Pace from "./filesPace.ts";
 import { survey } from "./filesSurvey.ts";
 import * as System from "./filesSystem.ts";
@@ -21,6 +22,9 @@ import { Storage, type LayoutFile, type OpenStorage, type Place, type StorageLay
 
 /** Files open at once, unless the layer is made with another number. */
 const MAX_OPEN_FILES = 128;
+
+/** Files that are looked at in one go, at the end. */
+const LOOKS = 512;
 
 /** What may be otherwise than in the layer that is used. */
 export interface FilesOptions {
@@ -57,52 +61,52 @@ const openOutput = (layout: StorageLayout, { maxOpenFiles, now = () => performan
     const positionOf = (slot: number, span: FileSpan): number =>
       slot === asideSlot ? (files[span.file]?.offset ?? 0) + span.offset : span.offset;
 
-    type Move = (handle: Handles.Handle, run: System.Run) => Effect.Effect<void, DiskFault>;
-    const writeRun = System.writer(pace);
-    const writeTo: Move = (handle, run) =>
-      writeRun(handle, run, (passed) => {
-        dirty.add(handle.slot);
-        intact.wrote(handle.slot, run.position + passed);
-        handles.release(handle);
-      });
-    const readFrom: Move = (handle, run) => System.read(handle, run, () => handles.release(handle));
-
     /** Both ways of the traffic differ in what is done with a handle and with a pad. */
-    const transfer =
-      (
-        writable: boolean,
-        move: Move,
-        pad: (bytes: Uint8Array) => void,
-      ): ((offset: number, bytes: Uint8Array) => Effect.Effect<void, DiskFault>) =>
-      (offset, bytes) => {
+    const transfer = (
+      writable: boolean,
+      move: Moves.Move,
+      pad: (bytes: Uint8Array) => void,
+      finished: (handle: Handles.Handle, end: number) => void,
+    ): ((offset: number, bytes: Uint8Array) => Effect.Effect<void, DiskFault>) => {
+      const take = writable ? handles.takeNow : (slot: number) => handles.take(slot, false);
+      const moveLater = (run: Moves.Run): Effect.Effect<unknown, DiskFault> =>
+        Effect.flatMap(handles.acquire(run.slot, writable), (handle) =>
+          Moves.moveAll(move, [run], () => handle, finished),
+        );
+      return (offset, bytes) => {
         // A read may end in the gap behind the last file.
         if (offset < 0 || offset + (writable ? bytes.length : 0) > end)
           return Effect.die(new RangeError(`${bytes.length} bytes at ${offset} of a torrent of ${end}`));
-        const inFile = (span: FileSpan, part: Uint8Array): Effect.Effect<void, DiskFault> => {
+        const runs: Array<Moves.Run> = [];
+        let inFiles = 0;
+        for (const span of fileSpans(files, offset, bytes.length)) {
+          inFiles += span.length;
           const slot = slots[span.file] ?? -1;
-          if (slot === -1) return Effect.sync(() => pad(part));
-          const run = { bytes: part, position: positionOf(slot, span) };
-          const handle = handles.take(slot, writable);
-          return handle === undefined
-            ? Effect.flatMap(handles.acquire(slot, writable), (opened) => move(opened, run))
-            : move(handle, run);
-        };
-        const spans = fileSpans(files, offset, bytes.length);
-        const [first] = spans;
-        if (first?.length === bytes.length) return inFile(first, bytes);
-        const partOf = (span: FileSpan): Uint8Array => {
           const from = (files[span.file]?.offset ?? 0) + span.offset - offset;
-          return bytes.subarray(from, from + span.length);
-        };
+          const part = bytes.subarray(from, from + span.length);
+          if (slot === -1) pad(part);
+          else runs.push({ slot, bytes: part, position: positionOf(slot, span) });
+        }
         // What is in no file: a gap.
-        if (spans.reduce((sum, { length }) => sum + length, 0) < bytes.length) pad(bytes);
-        return Effect.forEach(spans, (span) => inFile(span, partOf(span)), {
-          concurrency: System.CALLS,
-          discard: true,
-        });
+        if (inFiles < bytes.length) pad(bytes);
+        return Effect.flatMap(Moves.moveAll(move, runs, take, finished), (moved) =>
+          moved === runs.length
+            ? Effect.void
+            : Effect.forEach(runs.slice(moved), moveLater, { concurrency: System.CALLS, discard: true }),
+        );
       };
-    const write = transfer(true, writeTo, () => undefined);
-    const read = transfer(false, readFrom, (part) => void part.fill(0));
+    };
+    const write = transfer(
+      true,
+      Moves.writer(pace),
+      () => undefined,
+      (handle, end) => {
+        dirty.add(handle.slot);
+        intact.wrote(handle.slot, end);
+        handles.release(handle);
+      },
+    );
+    const read = transfer(false, Moves.read, (part) => void part.fill(0), handles.release);
 
     const placeOf = (span: FileSpan): Effect.Effect<Place, DiskFault> => {
       const slot = slots[span.file] ?? -1;
@@ -148,11 +152,27 @@ const openOutput = (layout: StorageLayout, { maxOpenFiles, now = () => performan
         : Effect.andThen(Effect.map(handles.acquire(index, true), handles.release), looked);
     };
 
-    const finish = Effect.gen(function* () {
-      yield* Effect.forEach(files, (file, index) => (file.kind === "write" ? finishFile(file, index) : Effect.void), {
-        concurrency: System.CALLS,
-        discard: true,
+    /** Whether one look, made at once, shows that nothing is left to do. */
+    const isFinished = (file: LayoutFile): boolean => {
+      if (file.kind !== "write") return true;
+      if (file.link !== undefined || file.length === 0 || file.executable || !pace.isQuick()) return false;
+      return System.statNow(file.path, pace)?.size === file.length;
+    };
+
+    const finishFrom = (first: number): Effect.Effect<void, DiskFault> =>
+      Effect.suspend(() => {
+        const left: Array<Effect.Effect<void, DiskFault>> = [];
+        for (const [index, file] of files.slice(first, first + LOOKS).entries())
+          if (!isFinished(file)) left.push(finishFile(file, first + index));
+        return Effect.all(left, { concurrency: System.CALLS, discard: true });
       });
+
+    const finish = Effect.gen(function* () {
+      for (let first = 0; first < files.length; first += LOOKS) {
+        // Whatever else there is to do comes first, in between.
+        if (first > 0) yield* Effect.yieldNow;
+        yield* finishFrom(first);
+      }
       if (!slots.includes(asideSlot)) yield* System.remove(layout.asidePath);
     });
 

@@ -14,6 +14,8 @@ import * as System from "./filesSystem.ts";
 export interface Folders {
   /** Fails unless `folder` is the root's or inside it; `make` makes what is missing. */
   readonly enter: (folder: string, make: boolean) => Effect.Effect<void, DiskFault>;
+  /** Whether it was entered already. */
+  readonly isKnown: (folder: string) => boolean;
   /** Fails with `ELOOP` unless `path`, its links followed, is inside the root. */
   readonly contains: (path: string) => Effect.Effect<void, DiskFault>;
   /** Notes that entries of a folder changed. */
@@ -76,6 +78,7 @@ export const make = (base: string): Folders => {
 
   return {
     enter,
+    isKnown: (folder) => seen.has(folder),
     contains,
     touched: (folder) => void changed.add(folder),
     sync: (open) =>

@@ -41,6 +41,8 @@ export interface Openable {
 export interface Handles {
   /** The open file of a slot, in use from now on; absent when it is not open that way. */
   readonly take: (slot: number, writable: boolean) => Handle | undefined;
+  /** As `take`, to write, and opens the file where that is quick and nothing is in its way; where it is absent, `acquire` opens it or tells why not. */
+  readonly takeNow: (slot: number) => Handle | undefined;
   /** Opens the file when `take` has nothing; writing makes it unless it was seen before. */
   readonly acquire: (slot: number, writable: boolean) => Effect.Effect<Handle, DiskFault>;
   readonly release: (handle: Handle) => void;
@@ -178,6 +180,38 @@ export const make = (target: (slot: number) => Openable, limit: number, pace: Pa
     return entry;
   };
 
+  const enter = (slot: number, fd: number, writable: boolean): Entry => {
+    const entry: Entry = { slot, path: target(slot).path, fd, writable, users: 1, retired: false };
+    open.set(slot, entry);
+    return entry;
+  };
+
+  /** A descriptor's place without waiting. */
+  const reserveNow = (): boolean => {
+    if (exhausted || waiting.size > 0) return false;
+    const entry = full() ? idle() : undefined;
+    if (entry !== undefined) {
+      retire(entry);
+      System.closeNow(entry.fd, pace);
+      held--;
+    }
+    return !full();
+  };
+
+  const openNow = (slot: number): Entry | undefined => {
+    if (closed || open.has(slot) || opening.has(slot) || !pace.isQuick()) return undefined;
+    const { path, folders, named } = target(slot);
+    const folder = Path.dirname(path);
+    if (named || !folders.isKnown(folder) || !reserveNow()) return undefined;
+    const creating = !seen.has(slot);
+    const fd = System.openNow(path, O_RDWR | O_NOFOLLOW | (creating ? O_CREAT : 0), pace);
+    if (fd === undefined) return undefined;
+    held++;
+    seen.add(slot);
+    if (creating) folders.touched(folder);
+    return enter(slot, fd, true);
+  };
+
   const openPath = (slot: number, writable: boolean): Effect.Effect<number, DiskFault> =>
     Effect.gen(function* () {
       const { path, folders, named } = target(slot);
@@ -228,14 +262,13 @@ export const make = (target: (slot: number) => Openable, limit: number, pace: Pa
           retire(former);
           if (former.users === 0) yield* close(former.fd);
         }
-        const entry: Entry = { slot, path: target(slot).path, fd, writable, users: 1, retired: false };
-        open.set(slot, entry);
-        return entry;
+        return enter(slot, fd, writable);
       }
     });
 
   return {
     take,
+    takeNow: (slot) => take(slot, true) ?? openNow(slot),
     acquire,
     release,
     saw: (slot) => void seen.add(slot),

@@ -5,11 +5,8 @@
 import * as Effect from "effect/Effect";
 import * as Fs from "node:fs";
 import * as Path from "node:path";
-import { DiskFault, fault } from "./errno.ts";
+import { type DiskFault, fault } from "./errno.ts";
 import type { Pace } from "./filesPace.ts";
-
-/** Bytes of a run that are sooner copied to the system than handed over. */
-const SHORT = 64 * 1024;
 
 /** Calls under way at once on behalf of one method of a storage; Node's pool has 4 threads. */
 export const CALLS = 8;
@@ -77,6 +74,26 @@ export const close = (fd: number, pace?: Pace): Effect.Effect<void> =>
     ),
   );
 
+/** What a call gives that is made at once; nothing where it fails: the effect of the same name tells why. */
+const orNothing = <A>(pace: Pace, here: () => A): A | undefined => {
+  try {
+    return pace.run(here);
+  } catch {
+    return undefined;
+  }
+};
+
+/** Opens at once, as `open` does. */
+export const openNow = (path: string, flags: number, pace: Pace): number | undefined =>
+  orNothing(pace, () => Fs.openSync(path, flags | Fs.constants.O_NONBLOCK, 0o666));
+
+/** Closes at once, as `close` does. */
+export const closeNow = (fd: number, pace: Pace): void => orNothing(pace, () => Fs.closeSync(fd));
+
+/** Looks at once, as `stat` does. */
+export const statNow = (path: string, pace: Pace): Fs.Stats | undefined =>
+  orNothing(pace, () => Fs.statSync(path, { throwIfNoEntry: false }));
+
 /** Makes a file's data durable. */
 export const fdatasync = (path: string, fd: number): Effect.Effect<void, DiskFault> =>
   call(path, (done: Done<void>) => Fs.fdatasync(fd, (error) => done(error)));
@@ -141,68 +158,3 @@ export const statfs = (path: string): Effect.Effect<number, DiskFault> =>
     call<Fs.StatsFs>(path, (done) => Fs.statfs(path, done)),
     (fs) => fs.bavail * fs.bsize,
   );
-
-/** Bytes in memory and where they go to or come from in a file, in bytes. */
-export interface Run {
-  readonly bytes: Uint8Array;
-  readonly position: number;
-}
-
-/** What `whole` asks of `fs.write` and `fs.read`. */
-type Step = (
-  fd: number,
-  bytes: Uint8Array,
-  from: number,
-  length: number,
-  position: number,
-  done: (error: NodeJS.ErrnoException | null, count: number) => void,
-) => void;
-
-/**
- * One call after another until the whole run has passed; a single call is the rule. The hot path: no effect but one callback around it.
- */
-const whole =
-  (step: Step, short: string) =>
-  (
-    file: { readonly path: string; readonly fd: number },
-    { bytes, position }: Run,
-    finished: (passed: number) => void,
-  ): Effect.Effect<void, DiskFault> =>
-    Effect.uninterruptible(
-      Effect.callback<void, DiskFault>((resume) => {
-        let passed = 0;
-        const end = (result: Effect.Effect<void, DiskFault>): void => {
-          finished(passed);
-          resume(result);
-        };
-        const next = (error: NodeJS.ErrnoException | null, count: number): void => {
-          if (error) return end(Effect.fail(fault(file.path, error)));
-          passed += count;
-          if (passed === bytes.length) return end(Effect.void);
-          if (count === 0) {
-            return end(
-              Effect.fail(new DiskFault({ code: short, path: file.path, cause: new Error("the file ends early") })),
-            );
-          }
-          step(file.fd, bytes, passed, bytes.length - passed, position + passed, next);
-        };
-        step(file.fd, bytes, 0, bytes.length, position, next);
-      }),
-    );
-
-/** Writes whole runs, short ones at `pace`; `finished` is called when the descriptor and the bytes are free again, with how many of them passed. */
-export const writer = (pace: Pace): ReturnType<typeof whole> =>
-  whole((fd, bytes, from, length, position, done) => {
-    if (length > SHORT || !pace.isQuick()) return Fs.write(fd, bytes, from, length, position, done);
-    let count: number;
-    try {
-      count = pace.run(() => Fs.writeSync(fd, bytes, from, length, position));
-    } catch (cause) {
-      // Calls of node:fs throw nothing else.
-      return done(cause as NodeJS.ErrnoException, 0);
-    }
-    return done(null, count);
-  }, "EIO");
-
-/** Fills a whole run; a file that ends early counts as missing. `finished` as for `writer`. */
-export const read = whole(Fs.read, "ENOENT");

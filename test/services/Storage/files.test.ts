@@ -85,6 +85,30 @@ describe("Storage on the file system", () => {
     }).pipe(Effect.scoped),
   );
 
+  it.live("brings files by the thousand into their last shape, and names the one that is missing", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporary;
+      for (const now of [quick, slow()]) {
+        const storage = yield* Effect.provide(Storage, layerWith({ maxOpenFiles: 5, now }));
+        const layout = layoutOf(
+          `${folder}/${now === quick}`,
+          Array.from({ length: 1100 }, (_, nth) => ({ length: nth === 600 ? 0 : 10 })),
+        );
+        const pathOf = (nth: number): string => layout.files[nth]?.path ?? "";
+        const output = yield* storage.open(layout);
+        yield* output.write(0, pattern(10_990));
+        Fs.appendFileSync(pathOf(1050), "too much");
+        yield* output.finish;
+        assert.strictEqual(Fs.statSync(pathOf(600)).size, 0);
+        assert.strictEqual(Fs.statSync(pathOf(1050)).size, 10);
+        Fs.rmSync(pathOf(1051));
+        const error = yield* Effect.flip(output.finish);
+        assert.strictEqual(error.reason._tag, "Missing");
+        assert.strictEqual(error.path, pathOf(1051));
+      }
+    }).pipe(Effect.scoped),
+  );
+
   it.live("holds no more files open than it may, and none after its scope", () =>
     Effect.gen(function* () {
       const folder = yield* temporary;
