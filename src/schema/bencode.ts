@@ -1,7 +1,7 @@
 /**
  * Bencoding (BEP 3): the one front of the `bencode` package, which must see neither unchecked bytes nor values that it cannot hold.
  * The reader is bounded, single-pass and not recursive, keeps keys and integers exact and tells byte spans; the package
- * encodes every atom, and decodes the integers that were shown to be canonical and within its exact range.
+ * encodes every atom.
  */
 import type { BencodeReason } from "./errors/BencodeError.ts";
 import bencode from "bencode";
@@ -75,6 +75,8 @@ const MINUS = 0x2d;
 const ZERO = 0x30;
 /** Integers of so many digits are exact in a number. */
 const EXACT_DIGITS = 15;
+/** Places for keys that were read; two that want the same place only make each other anew. */
+const RECENT_KEYS = 64;
 
 const isDigit = (byte: number | undefined): byte is number => byte !== undefined && byte >= ZERO && byte <= ZERO + 9;
 
@@ -119,6 +121,8 @@ interface Cursor {
   readonly bytes: Uint8Array;
   readonly canonical: boolean;
   readonly oddities: Set<string>;
+  /** Keys that were read, some of them: most come again and again, and need not be made anew each time. */
+  readonly keys: Array<string>;
   at: number;
   failure: BencodeError | undefined;
 }
@@ -147,7 +151,9 @@ const readInteger = (cursor: Cursor): number | bigint | undefined => {
   const negative = bytes[cursor.at] === MINUS;
   if (negative) cursor.at++;
   const first = cursor.at;
-  while (isDigit(bytes[cursor.at])) {
+  let small = 0;
+  for (let byte = bytes[first]; isDigit(byte); byte = bytes[cursor.at]) {
+    small = small * 10 + (byte - ZERO);
     if (++cursor.at - first > MAX_INTEGER_DIGITS) {
       return fail(cursor, start, { _tag: "IntegerTooLong", limit: MAX_INTEGER_DIGITS });
     }
@@ -159,14 +165,15 @@ const readInteger = (cursor: Cursor): number | bigint | undefined => {
     const why = negative ? "a minus before a zero" : "a leading zero";
     return fail(cursor, start, { _tag: "BadInteger", why });
   }
-  const token = bytes.subarray(start, ++cursor.at);
-  if (digits <= EXACT_DIGITS) return bencode.decode(token);
-  const exact = BigInt(keyFromBytes(token.subarray(1, -1)));
+  cursor.at++;
+  if (digits <= EXACT_DIGITS) return negative ? -small : small;
+  const exact = BigInt(keyFromBytes(bytes.subarray(start + 1, cursor.at - 1)));
   const near = Number(exact);
   return Number.isSafeInteger(near) ? near : exact;
 };
 
-const readString = (cursor: Cursor): Uint8Array | undefined => {
+/** Passes over a string, and gives where its bytes begin. */
+const passString = (cursor: Cursor): number | undefined => {
   const { bytes, at: start } = cursor;
   let length = 0;
   for (let byte = bytes[start]; isDigit(byte); byte = bytes[++cursor.at]) {
@@ -177,8 +184,27 @@ const readString = (cursor: Cursor): Uint8Array | undefined => {
   if (bytes[start] === ZERO && cursor.at > start + 1) odd(cursor, start, ZERO_LED);
   const from = cursor.at + 1;
   cursor.at = from + length;
-  if (cursor.at > bytes.length) return fail(cursor, start, { _tag: "StringPastEnd" });
-  return bytes.subarray(from, cursor.at);
+  return cursor.at > bytes.length ? fail(cursor, start, { _tag: "StringPastEnd" }) : from;
+};
+
+const readString = (cursor: Cursor): Uint8Array | undefined => {
+  const from = passString(cursor);
+  return from === undefined ? undefined : cursor.bytes.subarray(from, cursor.at);
+};
+
+const isKey = (key: string, bytes: Uint8Array, from: number): boolean => {
+  for (let at = 0; at < key.length; at++) if (key.charCodeAt(at) !== bytes[from + at]) return false;
+  return true;
+};
+
+/** The key from `from` to where reading stands. */
+const keyFrom = ({ at, bytes, keys }: Cursor, from: number): string => {
+  const place = (at - from + (bytes[from] ?? 0)) % RECENT_KEYS;
+  const recent = keys[place];
+  if (recent?.length === at - from && isKey(recent, bytes, from)) return recent;
+  const key = keyFromBytes(bytes.subarray(from, at));
+  keys[place] = key;
+  return key;
 };
 
 /** Takes the next key of `open`; the value that follows is dropped when the key was there before. */
@@ -189,9 +215,9 @@ const readKey = (cursor: Cursor, open: Open): void => {
     else unexpected(cursor, "a key");
     return;
   }
-  const bytes = readString(cursor);
-  if (bytes === undefined) return;
-  const key = keyFromBytes(bytes);
+  const from = passString(cursor);
+  if (from === undefined) return;
+  const key = keyFrom(cursor, from);
   if (open.map?.has(key)) odd(cursor, start, REPEATED);
   else if (open.previous !== undefined && key < open.previous) odd(cursor, start, UNSORTED);
   open.key = key;
@@ -201,7 +227,7 @@ const readKey = (cursor: Cursor, open: Open): void => {
 /** Reads the one value that `bytes` begin with; more may follow. Never throws. */
 export const decodePrefix = (bytes: Uint8Array, options: DecodeOptions = {}): Result.Result<Decoded, BencodeError> => {
   const { canonical = false, maxDepth = MAX_DEPTH, maxLength = MAX_LENGTH, maxTokens = MAX_TOKENS } = options;
-  const cursor: Cursor = { bytes, canonical, oddities: new Set(), at: 0, failure: undefined };
+  const cursor: Cursor = { bytes, canonical, oddities: new Set(), keys: [], at: 0, failure: undefined };
   const spans = new Map<string, Span>();
   const stack: Array<Open> = [];
   let tokens = 0;

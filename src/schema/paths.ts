@@ -88,6 +88,19 @@ export const sanitisePath = (
   rules: NameRules = POSIX_NAMES,
 ): ReadonlyArray<string> => elements.map((element) => sanitiseElement(element, rules)).filter((name) => name !== "");
 
+/** Whether these bytes are these names, all of them ASCII: then nothing was changed. */
+export const spells = (elements: ReadonlyArray<Uint8Array>, names: ReadonlyArray<string>): boolean =>
+  elements.length === names.length &&
+  names.every((name, nth) => {
+    const bytes = elements[nth];
+    if (bytes?.length !== name.length) return false;
+    for (let at = 0; at < name.length; at++) {
+      const byte = bytes[at] ?? 0;
+      if (byte > 0x7e || byte !== name.charCodeAt(at)) return false;
+    }
+    return true;
+  });
+
 /**
  * The paths that files whose torrent calls them `paths` are used by: a path that is another file's, or a folder of another file,
  * becomes `name.1.ext`, `name.2.ext` … Fails with the path that too many want. Takes memory by the files, not by their folders.

@@ -134,34 +134,26 @@ export const layoutOf = (
       return place;
     });
 
-    const placeOf = ({ path: names }: TorrentFile): Effect.Effect<string, StorageError> => {
-      if (info.layout === "single") return Effect.succeed(root);
-      return names.every((name) => ASCII.test(name)) ? Effect.succeed(path.join(root, ...names)) : spelt(names);
-    };
-
-    const kindOf = (
-      file: TorrentFile,
-      index: number,
-      place: string,
-    ): Effect.Effect<LayoutFile["kind"], StorageError> => {
-      if (file.pad) return Effect.succeed("pad");
-      if (selected.has(index)) return Effect.succeed("write");
-      if (!wasOurs(index)) return Effect.succeed("aside");
-      return Effect.map(storage.inspect(place), (found) => (found === "file" ? "write" : "aside"));
+    /** None where only a look tells: an earlier run had chosen it. */
+    const kindOf = (file: TorrentFile, index: number): LayoutFile["kind"] | undefined => {
+      if (file.pad) return "pad";
+      if (selected.has(index)) return "write";
+      return wasOurs(index) ? undefined : "aside";
     };
 
     const linkOf = (file: TorrentFile, place: string): { readonly link?: string } =>
       file.symlink === undefined ? {} : { link: path.relative(path.dirname(place), path.join(root, ...file.symlink)) };
 
-    // There may be a hundred thousand of them: no generator for each.
-    const files = yield* Effect.forEach(info.files, (file, index) =>
-      Effect.flatMap(placeOf(file), (place) =>
-        Effect.map(kindOf(file, index, place), (kind): LayoutFile => {
-          const { length, offset, executable } = file;
-          return { path: place, length, offset, kind, executable, ...linkOf(file, place) };
-        }),
-      ),
-    );
+    // There may be a hundred thousand of them: no effect for each.
+    const files: Array<LayoutFile> = [];
+    for (const [index, file] of info.files.entries()) {
+      const { executable, length, offset, path: names } = file;
+      let place = root;
+      if (info.layout === "multi")
+        place = names.every((name) => ASCII.test(name)) ? path.join(root, ...names) : yield* spelt(names);
+      const kind = kindOf(file, index) ?? ((yield* storage.inspect(place)) === "file" ? "write" : "aside");
+      files.push({ path: place, length, offset, kind, executable, ...linkOf(file, place) });
+    }
     return { root, files, asidePath: options.asidePath };
   }).pipe(Effect.provide(Path.layer));
 

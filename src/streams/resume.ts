@@ -137,15 +137,21 @@ const refuseForeign = (
   have: Uint8Array,
 ): Effect.Effect<void, StorageError> => {
   const isOurs = wasSelected(output.record);
+  const sizeOf = (index: number): number => states[index]?.size ?? 0;
+  const isClaimed = (file: LayoutFile): boolean => {
+    const range = piecesOf(info, file);
+    for (let piece = range?.first ?? 0; piece <= (range?.last ?? -1); piece++)
+      if (Bitfield.has(have, piece)) return true;
+    return false;
+  };
+  const strange = [...output.layout.files.entries()].filter(
+    ([index, file]) =>
+      file.kind === "write" && file.link === undefined && sizeOf(index) > 0 && !isOurs(index) && !isClaimed(file),
+  );
   return Effect.forEach(
-    output.layout.files,
-    Effect.fnUntraced(function* (file, index) {
-      const size = states[index]?.size ?? 0;
-      if (file.kind !== "write" || file.link !== undefined || size === 0 || isOurs(index)) return;
-      const range = piecesOf(info, file);
-      for (let piece = range?.first ?? 0; piece <= (range?.last ?? -1); piece++) {
-        if (Bitfield.has(have, piece)) return;
-      }
+    strange,
+    Effect.fnUntraced(function* ([index, file]) {
+      const size = sizeOf(index);
       if (size > file.length || !(yield* isZero(file, size, storage))) return yield* storageError(file.path, "Foreign");
     }),
     { discard: true },

@@ -51,6 +51,7 @@ const pieceIsHeld = (holding: Holding, index: number): boolean =>
 export const heldPieces = (holding: Holding): Uint8Array => {
   const { pieceCount } = holding.info;
   const held = Bitfield.make(pieceCount);
+  if (holding.states.every(({ size }) => size === 0)) return held;
   for (let index = 0; index < pieceCount; index++) if (pieceIsHeld(holding, index)) Bitfield.set(held, index);
   return held;
 };

@@ -8,6 +8,7 @@ import {
   POSIX_NAMES,
   sanitiseElement,
   sanitisePath,
+  spells,
   tellApart,
 } from "../../src/schema/paths.ts";
 import { describeFixtures, vectors } from "../support/fixtures.ts";
@@ -60,6 +61,23 @@ describe("sanitiseElement", () => {
     assert.isTrue(name.isWellFormed());
     assert.isAtMost(fromText(name).length, MAX_ELEMENT_LENGTH + 1);
     assert.strictEqual(name === "" ? "" : sanitiseElement(fromText(name), rules), name);
+  });
+});
+
+describe("spells", () => {
+  it("is sure of the same names in ASCII alone", () => {
+    const bytes = ["a folder", "b"].map(fromText);
+    assert.isTrue(spells(bytes, ["a folder", "b"]));
+    for (const names of [
+      ["a folder"],
+      ["a folder", "c"],
+      ["a folder", "b", "c"],
+      ["a folder", "bb"],
+      ["a_folder", "b"],
+    ])
+      assert.isFalse(spells(bytes, names));
+    assert.isFalse(spells([fromText("\u00e9")], ["\u00e9"]));
+    assert.isFalse(spells([Uint8Array.of(0xe9)], ["\u00e9"]));
   });
 });
 

@@ -5,7 +5,7 @@ import type { NameRules } from "../paths.ts";
 import type { RawFile } from "./fields.ts";
 import * as Result from "effect/Result";
 import { toText } from "../dictionary.ts";
-import { MAX_NAMESAKES, tellApart, sanitisePath } from "../paths.ts";
+import { MAX_NAMESAKES, sanitisePath, spells, tellApart } from "../paths.ts";
 import { refuse, refuseValue } from "./fields.ts";
 
 /** Files with their names and places. */
@@ -41,23 +41,24 @@ export const placeFiles = (
   for (const [i, file] of raw.entries()) {
     const pad = isPad(file);
     const path = (pad ? wanted[i] : names.next().value) ?? ["_"];
-    if (!pad) {
+    if (!pad && !spells(file.path, path)) {
       const from = file.path.map(toText).join("/");
       const to = path.join("/");
       if (from !== to) renamed.push({ from, to });
     }
     if (file.length > 0) offset = Math.ceil(offset / alignment) * alignment;
     const target = file.symlink === undefined ? [] : sanitisePath(file.symlink, rules);
-    files.push({
-      path,
-      length: file.length,
-      offset,
-      pad,
-      executable: file.attributes.includes("x"),
-      hidden: file.attributes.includes("h"),
-      ...(target.length > 0 && { symlink: target }),
-      ...(file.piecesRoot !== undefined && { piecesRoot: file.piecesRoot }),
-    });
+    const { attributes, length, piecesRoot } = file;
+    const executable = attributes.includes("x");
+    const plain: TorrentFile = { path, length, offset, pad, executable, hidden: attributes.includes("h") };
+    // A copy costs more than all else here.
+    if (target.length === 0 && piecesRoot === undefined) files.push(plain);
+    else
+      files.push({
+        ...plain,
+        ...(target.length > 0 && { symlink: target }),
+        ...(piecesRoot !== undefined && { piecesRoot }),
+      });
     offset += file.length;
     totalLength += file.length;
     if (!Number.isSafeInteger(offset)) return refuseValue("length", "is too large");

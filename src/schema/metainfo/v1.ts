@@ -26,11 +26,11 @@ const readFile = (entry: BencodeValue): Result.Result<RawFile, MetainfoError> =>
     const path = [".pad", String(length.success)].map(Dictionary.fromText);
     return Result.succeed({ ...marks.success, path, length: length.success });
   }
-  return Result.map(readElements("path", Dictionary.isList(plain) ? plain : undefined), (path): RawFile => ({
-    ...marks.success,
-    path,
-    length: length.success,
-  }));
+  const path = readElements("path", Dictionary.isList(plain) ? plain : undefined);
+  if (Result.isFailure(path)) return Result.fail(path.failure);
+  const file = { path: path.success, length: length.success, attributes: marks.success.attributes };
+  const { symlink } = marks.success;
+  return Result.succeed(symlink === undefined ? file : { ...file, symlink });
 };
 
 /** Reads the v1 half; `name` is that of a single file. Where `length` and `files` are both there, `files` counts. */

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect";
 import { DiskFault } from "./errno.ts";
 import * as System from "./filesSystem.ts";
-import type { FileState, StorageLayout } from "./Storage.ts";
+import type { FileState, LayoutFile, StorageLayout } from "./Storage.ts";
 
 const absent: FileState = { exists: false, size: 0, modified: 0 };
 
@@ -47,15 +47,22 @@ export const survey = Effect.fnUntraced(function* (
   const nothing = yield* isNothingThere(layout);
   const isAside = layout.files.some(({ kind }) => kind === "aside");
   const aside = isAside ? yield* note(fileAt(layout.asidePath), "aside") : absent;
+  /** What is known without a look. */
+  const known = (file: LayoutFile): FileState | undefined => {
+    if (file.kind === "write") return nothing ? absent : undefined;
+    if (file.kind === "pad") return { exists: true, size: file.length, modified: 0 };
+    const size = Math.min(Math.max(aside.size - file.offset, 0), file.length);
+    return size === 0 ? absent : { exists: true, size, modified: aside.modified };
+  };
+  const states = layout.files.map(known);
+  // There may be a hundred thousand files: no effect for each of which nothing is to be found out.
+  if (states.every((state) => state !== undefined)) return states;
   return yield* Effect.forEach(
     layout.files,
     (file, index): Effect.Effect<FileState, DiskFault> => {
-      if (file.kind === "write" && nothing) return Effect.succeed(absent);
-      if (file.kind === "write" && file.link !== undefined) return linkAt(file.path);
-      if (file.kind === "write") return note(fileAt(file.path), index);
-      if (file.kind === "pad") return Effect.succeed({ exists: true, size: file.length, modified: 0 });
-      const size = Math.min(Math.max(aside.size - file.offset, 0), file.length);
-      return Effect.succeed(size === 0 ? absent : { exists: true, size, modified: aside.modified });
+      const state = states[index];
+      if (state !== undefined) return Effect.succeed(state);
+      return file.link === undefined ? note(fileAt(file.path), index) : linkAt(file.path);
     },
     { concurrency: System.CALLS },
   );
