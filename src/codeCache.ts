@@ -12,8 +12,10 @@ const YOUNG = 86_400_000;
 const GROWTH = 1.05;
 /** Caches of other versions that are left alone; older ones are removed. */
 const KEPT = 3;
-/** Before the code: its CRC-32, for V8 does not check it, and the bytes of all code when it was made. */
-const HEADER = 8;
+/** Bytes of the code's SHA-1. V8 does not check code; what the program loads anyway does, `node:zlib` would take longer than the whole check. */
+const DIGEST = 20;
+/** Before the code: its digest, and the bytes of all code when it was made. */
+const HEADER = DIGEST + 4;
 
 interface Cache {
   readonly code: Buffer;
@@ -30,6 +32,8 @@ const cacheFolder = (): string | undefined => {
   return home === undefined ? undefined : path.join(home, ".cache", "bt-effect", "code");
 };
 
+const digestOf = (code: Buffer): Buffer => process.getBuiltinModule("node:crypto").hash("sha1", code, "buffer");
+
 const read = (file: string): Cache | undefined => {
   const fs = process.getBuiltinModule("node:fs");
   try {
@@ -37,9 +41,9 @@ const read = (file: string): Cache | undefined => {
     const { mtimeMs, uid } = fs.statSync(file);
     const code = bytes.subarray(HEADER);
     const isOurs = process.getuid === undefined || uid === process.getuid();
-    if (!isOurs || process.getBuiltinModule("node:zlib").crc32(code) !== bytes.readUInt32LE(0)) return undefined;
+    if (!isOurs || !digestOf(code).equals(bytes.subarray(0, DIGEST))) return undefined;
     // Before the program is loaded there is no clock but this one.
-    return { code, codeSize: bytes.readUInt32LE(4), isYoung: Date.now() - mtimeMs < YOUNG };
+    return { code, codeSize: bytes.readUInt32LE(DIGEST), isYoung: Date.now() - mtimeMs < YOUNG };
   } catch {
     // Not there or not to be read: then the script is compiled.
     return undefined;
@@ -50,14 +54,13 @@ const read = (file: string): Cache | undefined => {
 const write = (file: string, code: Buffer, codeSize: number): void => {
   const fs = process.getBuiltinModule("node:fs");
   const path = process.getBuiltinModule("node:path");
-  const header = Buffer.alloc(HEADER);
-  header.writeUInt32LE(process.getBuiltinModule("node:zlib").crc32(code), 0);
-  header.writeUInt32LE(codeSize, 4);
+  const size = Buffer.alloc(HEADER - DIGEST);
+  size.writeUInt32LE(codeSize);
   const folder = path.dirname(file);
   const temporary = `${file}.${process.pid}.tmp`;
   try {
     fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
-    fs.writeFileSync(temporary, Buffer.concat([header, code]), { mode: 0o600 });
+    fs.writeFileSync(temporary, Buffer.concat([digestOf(code), size, code]), { mode: 0o600 });
     fs.renameSync(temporary, file);
     const others = fs
       .readdirSync(folder)

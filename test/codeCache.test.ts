@@ -96,7 +96,7 @@ describe("codeCache", () => {
     const good = readFileSync(path);
     const bad = Buffer.from(good);
     bad[bad.length - 1000] = (bad[bad.length - 1000] ?? 0) ^ 1;
-    for (const bytes of [bad, good.subarray(0, 3), good.subarray(0, 8), Buffer.alloc(0)]) {
+    for (const bytes of [bad, good.subarray(0, 3), good.subarray(0, 24), Buffer.alloc(0)]) {
       writeFileSync(path, bytes);
       run();
       assert.isAbove(cache().size, good.length / 2);

@@ -2,7 +2,7 @@
  * Names of DHT nodes: 160 bits under the XOR metric (BEP 5), tied to the address of the node by BEP 42. Info-hashes are points of the same space.
  */
 import * as NetAddress from "effect/net/NetAddress";
-import { crc32c } from "./crc32c.ts";
+import { crc32c } from "./crc32.ts";
 
 /** The length of a node id, in bytes. */
 export const NODE_ID_LENGTH = 20;

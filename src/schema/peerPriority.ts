@@ -3,7 +3,7 @@
  * higher priority stay, so that the swarm becomes one random graph.
  */
 import * as NetAddress from "effect/net/NetAddress";
-import { crc32c } from "./crc32c.ts";
+import { crc32c } from "./crc32.ts";
 
 /** What is masked away of the bytes that two far addresses need not have in common. */
 const FAR = 0x55;

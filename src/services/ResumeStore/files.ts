@@ -15,7 +15,7 @@ import { hash } from "node:crypto";
 import * as Fs from "node:fs/promises";
 import * as Os from "node:os";
 import * as Path from "node:path";
-import { crc32 } from "node:zlib";
+import { crc32 } from "../../schema/crc32.ts";
 import { ResumeError } from "../../schema/errors/ResumeError.ts";
 import type { InfoHash } from "../../schema/infoHash.ts";
 import { NODE_LENGTH } from "../../schema/merkle.ts";
@@ -74,7 +74,9 @@ const replace = async (path: string, bytes: string | Uint8Array): Promise<void> 
   }
 };
 
-const checksum = (text: string): string => crc32(text).toString(16).padStart(8, "0");
+const encoder = new TextEncoder();
+
+const checksum = (text: string): string => crc32(encoder.encode(text)).toString(16).padStart(8, "0");
 
 const seal = (text: string): string => `${checksum(text)}\n${text}`;
 
