@@ -78,7 +78,11 @@ export const bars = (rows: ReadonlyArray<Row>, { startup, idle, cipher }: Others
     atMost(1, "lossy line: wall to libtorrent's", wall("lossy-line") / wall("lossy-line", "libtorrent")),
     atMost(1, "uTP, lossy line: wall to libtorrent's", wall("utp-line") / wall("utp-line", "libtorrent")),
     atMost(1, "RC4: CPU to libtorrent's", cpu("encrypted") / cpu("encrypted", "libtorrent")),
-    atMost(1.1, "RC4: CPU more than plain to the bare loop", (cpu("encrypted") - cpu("from-libtorrent")) / cipher),
+    atMost(
+      1.1,
+      "RC4: CPU more than plain to the bare loop",
+      (cpu("encrypted") - cpu("encrypted", "bt-effect-plain")) / cipher,
+    ),
     // Against webtorrent, from the first days.
     atLeast(2, "1 peer: speed to webtorrent's", wall("one-peer", "webtorrent") / wall("one-peer")),
     atLeast(4, "8 peers: speed to webtorrent's", wall("eight-peers", "webtorrent") / wall("eight-peers")),

@@ -1,6 +1,6 @@
 /** The programs that are compared. */
 import { aria2 } from "./programs/aria2.ts";
-import { btEffect } from "./programs/btEffect.ts";
+import { btEffect, btEffectPlain } from "./programs/btEffect.ts";
 import { floor } from "./programs/floor.ts";
 import { libtorrent } from "./programs/libtorrent.ts";
 import type { Client } from "./programs/program.ts";
@@ -12,6 +12,7 @@ import { webtorrent } from "./programs/webtorrent.ts";
 /** All of them; ours first, the floor last. */
 export const clients: ReadonlyArray<Client> = [
   btEffect,
+  btEffectPlain,
   libtorrent,
   rtorrent,
   qBittorrent,

@@ -40,7 +40,7 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 /** The clients that the plan and the scenario name and that do such things. */
 const chosen = (scenario: Scenario, plan: Plan): ReadonlyArray<Client> =>
   clients
-    .filter(({ name }) => scenario.clients?.includes(name) ?? true)
+    .filter(({ name, onlyWhereNamed }) => scenario.clients?.includes(name) ?? onlyWhereNamed !== true)
     .filter(({ name }) => plan.clients?.includes(name) ?? true)
     .filter((client) => client[scenario.task] !== undefined && (client.magnets || scenario.magnet !== true));
 

@@ -105,7 +105,7 @@ for (const scenario of chosen) {
   if (scenario.wire === "rc4") await timeCipher();
   const outcome = await run(scenario);
   outcomes.push(outcome);
-  if (ciphers.length > 0 && scenario.from === "libtorrent") await timeCipher();
+  if (scenario.wire === "rc4") await timeCipher();
   console.log(`${table(scenario, outcome.rows, outcome.other)}\n`);
 }
 const rows = outcomes.flatMap((outcome) => outcome.rows);
@@ -138,7 +138,7 @@ const time = new Date().toISOString();
 const versions = Object.assign({}, ...outcomes.map((outcome) => outcome.versions)) as Record<string, string>;
 const machine = `${cpus()[0]?.model ?? "unknown"}, ${cpus().length} cores, Node ${process.version}`;
 console.log(
-  `${machine}; ${network.what}. bt-effect and the floor were started as \`node dist/main.js\` and \`node …mjs\`, the others by their own names; medians of up to ${rounds} interleaved runs, wall clock from spawn to each program's own sign that it is done.\n${Object.values(versions).join(", ")}.`,
+  `${machine}; ${network.what}. bt-effect and the floor were started as \`node dist/main.js\` and \`node …mjs\`, the others by their own names; medians of up to ${rounds} interleaved runs, wall clock from spawn to each program's own sign that it is done.\n${[...new Set(Object.values(versions))].join(", ")}.`,
 );
 mkdirSync(join(here, "results"), { recursive: true });
 writeFileSync(

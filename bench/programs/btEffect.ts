@@ -45,3 +45,12 @@ export const btEffect: Client = {
     },
   }),
 };
+
+/** Ours in plaintext where the others encipher: what the cipher costs is the difference, and a machine's speed changes within minutes. */
+export const btEffectPlain: Client = {
+  name: "bt-effect-plain",
+  onlyWhereNamed: true,
+  magnets: true,
+  version: btEffect.version,
+  fetch: (job) => fetch({ ...job, wire: "plain" }),
+};

@@ -48,6 +48,8 @@ export interface Client {
   /** Finds out that all is in the folder already, without any record of an earlier run. */
   readonly check?: (job: Job) => Command;
   readonly magnets: boolean;
+  /** Takes part only in scenarios that name it. */
+  readonly onlyWhereNamed?: true;
   /** Why it cannot be measured where all peers have addresses of 127.0.0.0/8; absent where it can. */
   readonly loopback?: string;
 }

@@ -13,6 +13,9 @@ session = lt.session(settings(
     wire,
     unchoke_slots_limit=-1,
     max_allowed_in_request_queue=2000,
+    # Whoever comes decides how both speak.
+    in_enc_policy=1,
+    allowed_enc_level=3,
     send_buffer_watermark=4 << 20,
     send_buffer_low_watermark=512 << 10,
     send_buffer_watermark_factor=150,

@@ -43,6 +43,8 @@ export interface Situation {
   readonly relayLost?: { readonly proxy: string; readonly since: number; readonly why: string } | undefined;
   /** The port that we listen on; absent when none could be had. */
   readonly port: number | undefined;
+  /** All goes through a proxy, which passes no connection on to us. */
+  readonly behindProxy: boolean;
   /** Peers that came to us by themselves. */
   readonly incoming: number;
   /** How long the session has run. */
@@ -256,9 +258,18 @@ const fewSources = (situation: Situation): ReadonlyArray<Cause> => {
 };
 
 /** Who cannot be reached gets fewer peers; while there is something to fetch it is never the first cause. */
-const reachability = ({ port, incoming, running, peers }: Situation): ReadonlyArray<Cause> => {
-  if (port === undefined)
-    return [{ code: "not-listening", message: "no port could be listened on: peers cannot reach us", evidence: {} }];
+const reachability = ({ behindProxy, port, incoming, running, peers }: Situation): ReadonlyArray<Cause> => {
+  if (port === undefined) {
+    return behindProxy
+      ? [
+          {
+            code: "not-listening",
+            message: "a proxy passes no connection on to us: peers cannot reach us",
+            evidence: { because: "proxy" },
+          },
+        ]
+      : [{ code: "not-listening", message: "no port could be listened on: peers cannot reach us", evidence: {} }];
+  }
   if (incoming > 0 || running < UNREACHED_AFTER) return [];
   return [
     {

@@ -27,6 +27,7 @@ export interface ExplainSources {
   readonly otherSources: () => ReadonlyArray<string>;
   /** Why there is no relay behind a proxy, where there is none. */
   readonly relayLost: UdpRelay["lost"];
+  readonly behindProxy: boolean;
   /** Limit on the download rate in bytes per second; absent when there is none. */
   readonly limit: () => number | undefined;
   /** Connections at the most. */
@@ -74,6 +75,7 @@ export const makeExplainer = (sources: ExplainSources): ((now: number) => Readon
       otherSources: sources.otherSources(),
       relayLost: sources.relayLost(),
       port: swarm.port(),
+      behindProxy: sources.behindProxy,
       incoming: observed.incoming(),
       running: now - sources.startedAt,
       buffers: {

@@ -14,6 +14,14 @@ export const freshPeerId: Effect.Effect<Uint8Array> = Effect.map(
   (random) => makePeerId(VERSION, Uint8Array.from(random)),
 );
 
+/** What came of it. */
+export interface Listening {
+  /** Absent where nobody can reach us. */
+  readonly listener: Listener | undefined;
+  /** Because a proxy passes no connection on. */
+  readonly behindProxy: boolean;
+}
+
 /**
  * Listens; a port that is taken is a warning and another one is used, no port at all is a warning too, and so is all that a proxy does not carry. Only an
  * address that is none of this machine's ends the download `name`: nobody can be dialled from it either.
@@ -33,22 +41,22 @@ export const listen = Effect.fnUntraced(function* (port: number, bind: NetAddres
             : Effect.andThen(warn(`${error.message}; listening on another one`), any),
         );
   return yield* wished.pipe(
-    Effect.map((listener): Listener | undefined => listener),
+    Effect.map((listener): Listening => ({ listener, behindProxy: false })),
     Effect.catch(
       Effect.fnUntraced(function* ({ reason, why }) {
         if (bind !== undefined && reason._tag === "AddressNotAvailable")
           return yield* new DownloadFailed({ name, reason: { _tag: "BadBind", address: NetAddress.formatIp(bind) } });
-        const cause =
-          reason._tag === "BehindProxy"
-            ? "a proxy passes no connection on to us; leave --proxy away to be reached as well"
-            : `no port can be opened (${why}); another one may be named with --port`;
+        const behindProxy = reason._tag === "BehindProxy";
+        const cause = behindProxy
+          ? "a proxy passes no connection on to us; leave --proxy away to be reached as well"
+          : `no port can be opened (${why}); another one may be named with --port`;
         yield* warn(`peers cannot reach us, only be dialled: ${cause}`);
-        if (reason._tag === "BehindProxy" && reason.noUdp !== undefined)
+        if (behindProxy && reason.noUdp !== undefined)
           yield* warn(
             `UDP trackers, the DHT and uTP are off: ${reason.noUdp}; a proxy that relays UDP is needed for them`,
             "proxy.no-udp",
           );
-        return undefined;
+        return { listener: undefined, behindProxy };
       }),
     ),
   );

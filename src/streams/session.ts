@@ -100,7 +100,7 @@ export const runSession = Effect.fnUntraced(function* (
   const { known, name, names } = identity;
   const { source } = request;
   if (yield* tellKnown(goal, source, known)) return;
-  const listener = yield* listen(request.port, request.bind, name);
+  const { behindProxy, listener } = yield* listen(request.port, request.bind, name);
   const port = listener?.addresses[0].port;
   const blame = makeBlame();
   const acquaintances = makeAcquaintances();
@@ -166,6 +166,7 @@ export const runSession = Effect.fnUntraced(function* (
     known: candidates.known,
     otherSources: () => [...discovery.asked(), ...webSeeds.asked()],
     relayLost,
+    behindProxy,
     limit: limited.limit,
     maxPeers: request.maxPeers,
     startedAt: telling.startedAt,

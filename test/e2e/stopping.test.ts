@@ -32,11 +32,11 @@ const makeSlowDownload = (options: TrackerOptions = {}) =>
 const reaches = (running: Running, bytes: number) =>
   running.until(() => eventsOfType(running.stdout(), "progress").find(({ done }) => done >= bytes));
 
-/** Runs until a share between 15 and 50 % is there, by chance, and then sends the signal. */
-const runAndStop = (home: Home, args: ReadonlyArray<string>, options: { size: number; signal: NodeJS.Signals }) =>
+/** Runs until so much is there, and then sends the signal. */
+const runAndStop = (home: Home, args: ReadonlyArray<string>, options: { bytes: number; signal: NodeJS.Signals }) =>
   Effect.gen(function* () {
     const running = yield* btEffect(home, args);
-    yield* reaches(running, options.size * (0.15 + Math.random() * 0.35));
+    yield* reaches(running, options.bytes);
     const at = performance.now();
     yield* running.kill(options.signal);
     const end = yield* running.ended;
@@ -48,7 +48,7 @@ describeClients("a download that is stopped", ["python3-libtorrent"], () => {
     it.live("after SIGKILL, fetching no more than 5 % again", () =>
       Effect.gen(function* () {
         const { payload, seeder, args, home } = yield* makeSlowDownload();
-        const { signal } = yield* runAndStop(home, args, { size: payload.size, signal: "SIGKILL" });
+        const { signal } = yield* runAndStop(home, args, { bytes: payload.size * 0.4, signal: "SIGKILL" });
         assert.strictEqual(signal, "SIGKILL");
 
         const again = yield* runProgram(home, args);
@@ -68,7 +68,7 @@ describeClients("a download that is stopped", ["python3-libtorrent"], () => {
       it.live(`after ${signal}, which ends it within 3 s with ${status}, in order`, () =>
         Effect.gen(function* () {
           const { payload, seeder, tracker, args, home } = yield* makeSlowDownload();
-          const stopped = yield* runAndStop(home, args, { size: payload.size, signal });
+          const stopped = yield* runAndStop(home, args, { bytes: payload.size * 0.2, signal });
           assert.strictEqual(stopped.status, status);
           assert.isBelow(stopped.seconds, 3);
           assert.match(stopped.stderr, /^bt-effect: stopped at [\d.]+%; resume with: .*\n$/);
@@ -113,7 +113,7 @@ describeClients("a download that is stopped", ["python3-libtorrent"], () => {
   it.live("waits no more than 2 s for a tracker that does not answer", () =>
     Effect.gen(function* () {
       const { payload, tracker, args, home } = yield* makeSlowDownload({ silentOn: "stopped" });
-      const { status, seconds } = yield* runAndStop(home, args, { size: payload.size, signal: "SIGINT" });
+      const { status, seconds } = yield* runAndStop(home, args, { bytes: payload.size * 0.3, signal: "SIGINT" });
       assert.strictEqual(status, 130);
       assert.isBelow(seconds, 3);
       assert.strictEqual(tracker.announces.at(-1)?.event, "stopped");

@@ -12,6 +12,7 @@ const calm: Situation = {
   trackers: [],
   otherSources: [],
   port: 50_000,
+  behindProxy: false,
   incoming: 0,
   running: 10_000,
   buffers: { used: 3, capacity: 64, writing: 1 },
@@ -218,7 +219,15 @@ const cases: ReadonlyArray<
     { ...alone, known: 1, port: undefined },
     [
       ["dialling", /./],
-      ["not-listening", /cannot reach us/],
+      ["not-listening", /no port .*: peers cannot reach us/],
+    ],
+  ],
+  [
+    "that a proxy keeps peers away",
+    { ...alone, known: 1, port: undefined, behindProxy: true },
+    [
+      ["dialling", /./],
+      ["not-listening", /proxy .*: peers cannot reach us/],
     ],
   ],
 ];

@@ -4,7 +4,7 @@ import { NetAddress } from "effect/net";
 import { exitStatus } from "../../src/schema/errors/code.ts";
 import { TransportError, type TransportReason } from "../../src/schema/errors/TransportError.ts";
 import { Events } from "../../src/services/Events.ts";
-import { type Listener, Transport } from "../../src/services/Transport/Transport.ts";
+import { Transport } from "../../src/services/Transport/Transport.ts";
 import { listen } from "../../src/streams/listening.ts";
 
 const wished = 50_000;
@@ -26,7 +26,7 @@ const listening = (refusal: (port: number) => TransportReason | undefined, bind?
           : Effect.fail(new TransportError({ address: `port ${port}`, reason }));
       },
     });
-    const listener: Listener | undefined = yield* listen(wished, bind, "payload.bin").pipe(
+    const { behindProxy, listener } = yield* listen(wished, bind, "payload.bin").pipe(
       Effect.provideService(Transport, transport),
       Effect.provideService(Events, events),
       Effect.scoped,
@@ -35,6 +35,7 @@ const listening = (refusal: (port: number) => TransportReason | undefined, bind?
     const told = yield* Stream.runCollect(events.stream);
     return {
       port: listener?.addresses[0]?.port,
+      behindProxy,
       warnings: told.map((event) => (event.type === "warning" ? event.message : event.type)),
     };
   });
@@ -42,7 +43,11 @@ const listening = (refusal: (port: number) => TransportReason | undefined, bind?
 describe("listening", () => {
   it.effect("says nothing where the port is free", () =>
     Effect.gen(function* () {
-      assert.deepStrictEqual(yield* listening(() => undefined), { port: wished, warnings: [] });
+      assert.deepStrictEqual(yield* listening(() => undefined), {
+        port: wished,
+        behindProxy: false,
+        warnings: [],
+      });
     }),
   );
 
@@ -50,6 +55,7 @@ describe("listening", () => {
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* listening((port) => (port === wished ? { _tag: "AddressInUse" } : undefined)), {
         port: 60_000,
+        behindProxy: false,
         warnings: [`port ${wished}: the port is taken by another program; listening on another one`],
       });
     }),
@@ -57,8 +63,9 @@ describe("listening", () => {
 
   it.effect("does without where no port can be had", () =>
     Effect.gen(function* () {
-      const { port, warnings } = yield* listening(() => ({ _tag: "PermissionDenied" }));
+      const { behindProxy, port, warnings } = yield* listening(() => ({ _tag: "PermissionDenied" }));
       assert.isUndefined(port);
+      assert.isFalse(behindProxy);
       assert.deepStrictEqual(warnings, [
         `port ${wished}: the system does not permit it; listening on another one`,
         "peers cannot reach us, only be dialled: no port can be opened (the system does not permit it); another one may be named with --port",
@@ -92,6 +99,7 @@ describe("listening", () => {
         "peers cannot reach us, only be dialled: a proxy passes no connection on to us; leave --proxy away to be reached as well";
       assert.deepStrictEqual(yield* listening(() => ({ _tag: "BehindProxy" })), {
         port: undefined,
+        behindProxy: true,
         warnings: [unreachable],
       });
       const { warnings } = yield* listening(() => ({ _tag: "BehindProxy", noUdp: "proxy.test:1080: not allowed" }));
