@@ -59,6 +59,34 @@ describe("Storage on a file system that takes its time", () => {
 describe("Storage on the file system", () => {
   contract(bench);
 
+  it.live("gives everything else its turn while it writes to many files", () =>
+    Effect.gen(function* () {
+      const { folder, storage } = yield* benchOf(layerWith({ maxOpenFiles: 5, now: quick }));
+      const count = 1000;
+      const output = yield* storage.open(
+        layoutOf(
+          folder,
+          Array.from({ length: count }, () => ({ length: 10 })),
+        ),
+      );
+      let turns = 0;
+      yield* Effect.forkChild(
+        // Yields after each.
+        Effect.forever(Effect.sync(() => void (turns += 1))),
+        { startImmediately: true },
+      );
+      // One file in each folder: now all of them are there.
+      yield* output.write(0, pattern(30));
+      turns = 0;
+      const bytes = pattern((count - 3) * 10);
+      yield* output.write(30, bytes);
+      assert.isAtLeast(turns, 3);
+      const back = new Uint8Array(bytes.length);
+      yield* output.read(30, back);
+      assert.deepStrictEqual(back, bytes);
+    }).pipe(Effect.scoped),
+  );
+
   it.live("makes short calls by itself where they are quick, and has the pool make them where they are not", () =>
     Effect.gen(function* () {
       const folder = yield* temporary;
