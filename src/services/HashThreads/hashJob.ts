@@ -61,7 +61,7 @@ function* inOrder(pieces: HashJob["pieces"]) {
 }
 
 /**
- * Hashes a job read by read, and yields the bytes of each; `onDigest` has the digests in order. Throws when a file cannot be read. Until it is at its end, or
+ * Hashes a job read by read, and yields after each; `onDigest` has the digests in order. Throws when a file cannot be read. Until it is at its end, or
  * was told to return, a file may be open.
  */
 export function* hashJob(
@@ -70,7 +70,7 @@ export function* hashJob(
   onDigest: (digest: PieceDigest) => void,
   /** Makes a read; for who wants to know how long they take. */
   make: (read: () => void) => void = (read) => read(),
-): Generator<number, void> {
+): Generator<undefined, void> {
   const take = digestInOrder(pieces, digests, (_, digest) => onDigest(digest));
   const { close, fill } = makeReader(places);
   try {
@@ -78,7 +78,7 @@ export function* hashJob(
       const bytes = buffer.subarray(0, length);
       make(() => fill(bytes));
       take(bytes);
-      yield length;
+      yield;
     }
   } finally {
     close();

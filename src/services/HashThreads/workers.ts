@@ -19,8 +19,8 @@ declare const earlyThread: Worker | undefined;
 /** Threads at the most: more hash faster than disks read. */
 const MOST = 7;
 
-/** Bytes after which the main thread has a turn for everything else: 7 ms of hashing. */
-const TURN = 8 * 1024 * 1024;
+/** The main thread has a turn for everything else when it has hashed for so long, ms; by time, for small files take longer to open than to hash. */
+const TURN = 7;
 
 let early = typeof earlyThread === "undefined" ? undefined : earlyThread;
 
@@ -103,11 +103,9 @@ const here = (job: HashJob): Effect.Effect<HashedHere | undefined> =>
       },
     );
     const hashOn = Effect.try(() => {
-      for (let passed = 0; passed < TURN;) {
-        const step = steps.next();
-        if (step.done === true) return true;
-        passed += step.value;
-      }
+      const end = performance.now() + TURN;
+      do if (steps.next().done === true) return true;
+      while (performance.now() < end);
       return false;
     });
     return Effect.gen(function* () {

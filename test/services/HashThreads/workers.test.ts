@@ -141,4 +141,33 @@ describe("workers", () => {
       assert.strictEqual(descriptors(), before);
     }).pipe(Effect.scoped, inThread),
   );
+
+  it.live("give others turns while they open many small files on the thread that asks", () =>
+    Effect.gen(function* () {
+      const folder = yield* emptyFolder;
+      const path = join(folder, "small");
+      writeFileSync(path, new Uint8Array(1024));
+      const { here = () => Effect.undefined } = yield* HashThreads;
+      const count = 6 * 1024;
+      const length = count * 1024;
+      const job = {
+        pieces: [{ length, padded: length }],
+        places: Array.from({ length: count }, () => ({ length: 1024, file: { path, named: false, position: 0 } })),
+      };
+      let turns = 0;
+      yield* Effect.forkChild(
+        Effect.forever(
+          Effect.andThen(
+            Effect.yieldNow,
+            Effect.sync(() => void (turns += 1)),
+          ),
+        ),
+        { startImmediately: true },
+      );
+      turns = 0;
+      const found = yield* here(job);
+      assert.strictEqual(hex(found?.digests[0]?.sha1), hex(digests.sha1(new Uint8Array(length))));
+      assert.isAtLeast(turns, 2);
+    }).pipe(Effect.scoped, inThread),
+  );
 });
