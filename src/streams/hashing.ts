@@ -160,14 +160,17 @@ const enter = (job: Job, digests: ReadonlyArray<PieceDigest>, { advance, onDiges
   advance(lengthOf(job));
 };
 
-/** Whether the pool reads from the files of a job as if they were in memory: once to have the first of them open, and once far from there to see how long it takes. */
+/** Whether the pool reads from the files of a job as if they were in memory: its beginning to have the first of them open, and its end to see how long that takes. */
 const isQuickNow = Effect.fnUntraced(function* (job: Job, { storage }: Shared) {
   const clock = yield* Clock.Clock;
-  let begun = 0;
-  for (const { length, offset } of [job.at(0), job.at(-1)].filter((piece) => piece !== undefined)) {
-    begun = monotonicMillis(clock);
-    yield* storage.read(offset, new Uint8Array(Math.min(length, PROBE_LENGTH)));
-  }
+  const [first] = job;
+  const last = job.at(-1);
+  if (first === undefined || last === undefined) return false;
+  const bytes = new Uint8Array(Math.min(first.length, last.length, PROBE_LENGTH));
+  yield* storage.read(first.offset, bytes);
+  const begun = monotonicMillis(clock);
+  // Of a job of one piece, too, this is something else than what was read a moment ago.
+  yield* storage.read(last.offset + last.length - bytes.length, bytes);
   return monotonicMillis(clock) - begun <= PROBE_MILLIS;
 });
 

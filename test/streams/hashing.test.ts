@@ -187,6 +187,27 @@ describe("hashing", () => {
     }),
   );
 
+  it.effect("does not take a disk for quick because it reads the same bytes of a large piece twice", () =>
+    Effect.gen(function* () {
+      const pieces = shapeOf(4, 2 * MiB);
+      let asked = 0;
+      const here = (job: HashJob) => Effect.sync(() => ((asked += 1), { digests: answer(job), reading: 500 }));
+      const cached = new Set<number>();
+      const disk: Read = Object.assign(
+        (offset: number, into: Uint8Array) => {
+          const page = Math.floor(offset / MiB);
+          const waited = cached.has(page) ? 0 : 20;
+          cached.add(page);
+          return Effect.andThen(TestClock.adjust(waited), plain(offset, into));
+        },
+        { places },
+      );
+      const layer = Layer.succeed(HashThreads, { count: 0, start: Effect.die("unused"), here });
+      assert.deepStrictEqual(sorted(yield* Effect.provide(hashAll(pieces, disk), layer)), [...expected(pieces)]);
+      assert.strictEqual(asked, 0);
+    }),
+  );
+
   it.effect("fails with the disk, and ends the threads", () =>
     Effect.gen(function* () {
       const error = new StorageError({ operation: "read", path: "/disk", reason: { _tag: "Missing" } });
