@@ -134,8 +134,10 @@ export const makeRecorder = (
     const save = (end: RecordEnd) => Semaphore.withPermit(turns, saveNow(end));
     const inBetween = { clean: false, partial: [] };
 
+    /** One at a time: what one has begun with, another would not wait for. */
+    const syncTurns = yield* Semaphore.make(1);
     /** What was written before a sync began, and was not lost meanwhile, is synced after it. */
-    const sync = Effect.gen(function* () {
+    const syncNow = Effect.gen(function* () {
       const pieces = written.slice();
       underSync = pieces;
       yield* storage.sync;
@@ -144,6 +146,7 @@ export const makeRecorder = (
       synced.set(pieces);
       changed = true;
     });
+    const sync = Semaphore.withPermit(syncTurns, syncNow);
 
     /** A sync cannot be interrupted, but it can be left alone: a stop does not wait for a slow disk. */
     const abandonable = Effect.flatMap(Effect.forkDetach(sync, { startImmediately: true }), Fiber.join);

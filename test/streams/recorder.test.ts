@@ -302,6 +302,36 @@ describe("recorder", () => {
     ),
   );
 
+  it.effect("calls nothing synced at a stop because a sync that is still under way has taken it on", () =>
+    onMachine(
+      Effect.gen(function* () {
+        let syncs = 0;
+        const spoil = (storage: OpenStorage): OpenStorage => ({
+          ...storage,
+          // The second one finds nothing that the first one has not begun with.
+          sync: Effect.suspend(() =>
+            syncs++ === 0 ? Effect.uninterruptible(Effect.delay(storage.sync, "1 hour")) : Effect.void,
+          ),
+        });
+        const stopped = yield* Effect.forkScoped(
+          Effect.scoped(
+            Effect.gen(function* () {
+              const { put, recorder } = yield* begin({ spoil });
+              yield* Effect.forkScoped(recorder.run, { startImmediately: true });
+              yield* put(0);
+              yield* Effect.sleep("31 seconds");
+            }),
+          ),
+        );
+        yield* TestClock.adjust("33 seconds");
+        assert.isTrue(Exit.isSuccess(yield* Fiber.await(stopped)));
+        const recorded = yield* load;
+        assert.deepStrictEqual([indices(recorded.written), indices(recorded.synced)], [[0], []]);
+        assert.isFalse(recorded.clean);
+      }),
+    ),
+  );
+
   it.effect("fails when the data cannot be synced, and calls nothing of it synced", () =>
     onMachine(
       Effect.gen(function* () {
