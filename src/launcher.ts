@@ -67,7 +67,8 @@ const collect = (): void => {
 const launch = (): void => {
   const threadAddress = new URL(THREAD, import.meta.url).href;
   const isHashing = hashing.includes(process.argv[2]);
-  const earlyThread = isHashing ? startEarly(threadAddress) : undefined;
+  // Who asks for help hashes nothing, and a thread takes memory that there may not be.
+  const earlyThread = isHashing && !process.argv.includes("--help") ? startEarly(threadAddress) : undefined;
   // A code cache made under other flags is refused.
   const program = runCached(new URL(PROGRAM, import.meta.url), () => setFlags([...smallHeap, ...smallestHeap], 1));
   // The build makes the script such a function.
