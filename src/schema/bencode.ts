@@ -6,8 +6,23 @@
 import type { BencodeReason } from "./errors/BencodeError.ts";
 import bencode from "bencode";
 import * as Result from "effect/Result";
+import {
+  type Cursor,
+  END,
+  fail,
+  isDigit,
+  keyFrom,
+  keyToBytes,
+  odd,
+  passString,
+  readInteger,
+  readString,
+  unexpected,
+} from "./bencode/atoms.ts";
 import { concat } from "./bytes.ts";
 import { BencodeError } from "./errors/BencodeError.ts";
+
+export { keyFromBytes, keyToBytes, MAX_INTEGER_DIGITS } from "./bencode/atoms.ts";
 
 /**
  * A dictionary. Keys are bytes, written as one character (U+0000 to U+00FF) per byte: an ASCII key is itself, any other has an exact
@@ -30,9 +45,6 @@ export const MAX_DEPTH = 100;
 export const MAX_TOKENS = 3_000_000;
 /** Bytes that are taken: the largest .torrent; libtorrent's limit. */
 export const MAX_LENGTH = 10_000_000;
-/** Digits of an integer: BEP 3 knows no limit, but turning digits into a bigint takes more than linear time. */
-export const MAX_INTEGER_DIGITS = 1024;
-
 /** Bounds of a decoding, and how strict it is. */
 export interface DecodeOptions {
   /** Refuse unsorted and repeated keys and leading zeros in lengths (else the first of repeated keys counts). Default false. */
@@ -64,43 +76,9 @@ export interface Decoded {
 
 const UNSORTED = "keys that are not sorted";
 const REPEATED = "a key that is repeated";
-const ZERO_LED = "a string length with a leading zero";
-
 const INTEGER = 0x69;
 const LIST = 0x6c;
 const DICTIONARY = 0x64;
-const END = 0x65;
-const COLON = 0x3a;
-const MINUS = 0x2d;
-const ZERO = 0x30;
-/** Integers of so many digits are exact in a number. */
-const EXACT_DIGITS = 15;
-/** Places for keys that were read; two that want the same place only make each other anew. */
-const RECENT_KEYS = 64;
-
-const isDigit = (byte: number | undefined): byte is number => byte !== undefined && byte >= ZERO && byte <= ZERO + 9;
-
-/** The key that stands for `bytes` in a `BencodeDictionary`. */
-export const keyFromBytes = (bytes: Uint8Array): string => {
-  let key = "";
-  if (bytes.length <= 32) {
-    // several times faster than spreading, for the short keys that nearly all are
-    for (const byte of bytes) key += String.fromCharCode(byte);
-    return key;
-  }
-  for (let at = 0; at < bytes.length; at += 4096) {
-    key += String.fromCharCode(...bytes.subarray(at, at + 4096));
-  }
-  return key;
-};
-
-/** The bytes that `key` stands for. */
-export const keyToBytes = (key: string): Uint8Array => {
-  const bytes = new Uint8Array(key.length);
-  for (let i = 0; i < key.length; i++) bytes[i] = key.charCodeAt(i);
-  return bytes;
-};
-
 /** A list or dictionary that is being read. Its map is made with its first entry, so that many empty ones cost little. */
 interface Open {
   readonly start: number;
@@ -115,97 +93,6 @@ const EMPTY: BencodeDictionary = new Map();
 
 /** Whether `value` is a dictionary. */
 export const isDictionary = (value: BencodeValue | undefined): value is BencodeDictionary => value instanceof Map;
-
-/** Where reading stands; the atoms below move it and leave the first failure in it. */
-interface Cursor {
-  readonly bytes: Uint8Array;
-  readonly canonical: boolean;
-  readonly oddities: Set<string>;
-  /** Keys that were read, some of them: most come again and again, and need not be made anew each time. */
-  readonly keys: Array<string>;
-  at: number;
-  failure: BencodeError | undefined;
-}
-
-const fail = (cursor: Cursor, offset: number, reason: BencodeReason): undefined => {
-  cursor.failure = new BencodeError({ offset, reason });
-};
-
-const unexpected = (cursor: Cursor, expected: string): undefined => {
-  const byte = cursor.bytes[cursor.at];
-  return fail(
-    cursor,
-    cursor.at,
-    byte === undefined ? { _tag: "UnexpectedEnd" } : { _tag: "UnexpectedByte", byte, expected },
-  );
-};
-
-const odd = (cursor: Cursor, offset: number, what: string): void => {
-  if (cursor.canonical) fail(cursor, offset, { _tag: "NotCanonical", what });
-  else cursor.oddities.add(what);
-};
-
-const readInteger = (cursor: Cursor): number | bigint | undefined => {
-  const { bytes, at: start } = cursor;
-  cursor.at++;
-  const negative = bytes[cursor.at] === MINUS;
-  if (negative) cursor.at++;
-  const first = cursor.at;
-  let small = 0;
-  for (let byte = bytes[first]; isDigit(byte); byte = bytes[cursor.at]) {
-    small = small * 10 + (byte - ZERO);
-    if (++cursor.at - first > MAX_INTEGER_DIGITS) {
-      return fail(cursor, start, { _tag: "IntegerTooLong", limit: MAX_INTEGER_DIGITS });
-    }
-  }
-  if (bytes[cursor.at] !== END) return unexpected(cursor, "a digit or the end of an integer");
-  const digits = cursor.at - first;
-  if (digits === 0) return fail(cursor, start, { _tag: "BadInteger", why: "no digits" });
-  if (bytes[first] === ZERO && (negative || digits > 1)) {
-    const why = negative ? "a minus before a zero" : "a leading zero";
-    return fail(cursor, start, { _tag: "BadInteger", why });
-  }
-  cursor.at++;
-  if (digits <= EXACT_DIGITS) return negative ? -small : small;
-  const exact = BigInt(keyFromBytes(bytes.subarray(start + 1, cursor.at - 1)));
-  const near = Number(exact);
-  return Number.isSafeInteger(near) ? near : exact;
-};
-
-/** Passes over a string, and gives where its bytes begin. */
-const passString = (cursor: Cursor): number | undefined => {
-  const { bytes, at: start } = cursor;
-  let length = 0;
-  for (let byte = bytes[start]; isDigit(byte); byte = bytes[++cursor.at]) {
-    length = length * 10 + (byte - ZERO);
-    if (length > bytes.length) return fail(cursor, start, { _tag: "StringPastEnd" });
-  }
-  if (bytes[cursor.at] !== COLON) return unexpected(cursor, "a digit or a colon");
-  if (bytes[start] === ZERO && cursor.at > start + 1) odd(cursor, start, ZERO_LED);
-  const from = cursor.at + 1;
-  cursor.at = from + length;
-  return cursor.at > bytes.length ? fail(cursor, start, { _tag: "StringPastEnd" }) : from;
-};
-
-const readString = (cursor: Cursor): Uint8Array | undefined => {
-  const from = passString(cursor);
-  return from === undefined ? undefined : cursor.bytes.subarray(from, cursor.at);
-};
-
-const isKey = (key: string, bytes: Uint8Array, from: number): boolean => {
-  for (let at = 0; at < key.length; at++) if (key.charCodeAt(at) !== bytes[from + at]) return false;
-  return true;
-};
-
-/** The key from `from` to where reading stands. */
-const keyFrom = ({ at, bytes, keys }: Cursor, from: number): string => {
-  const place = (at - from + (bytes[from] ?? 0)) % RECENT_KEYS;
-  const recent = keys[place];
-  if (recent?.length === at - from && isKey(recent, bytes, from)) return recent;
-  const key = keyFromBytes(bytes.subarray(from, at));
-  keys[place] = key;
-  return key;
-};
 
 /** Takes the next key of `open`; the value that follows is dropped when the key was there before. */
 const readKey = (cursor: Cursor, open: Open): void => {

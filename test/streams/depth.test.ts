@@ -80,6 +80,15 @@ const simulate = (path: {
   return { depth: requests.waiting(), used: (bytes * 1000) / (now - path.settling) / path.bytesPerSecond };
 };
 
+/** The requests that wait for a near peer of so many blocks a millisecond, by the share of the time that we wait. */
+const depthNearby =
+  (idleness: number) =>
+  (blocksPerMilli: number): number =>
+    simulate({
+      ...{ roundTrip: 0.1, most: 1_000, duration: 2_000, settling: 100, idleness },
+      bytesPerSecond: blocksPerMilli * 1_000 * BLOCK_LENGTH,
+    }).depth;
+
 describe("depth", () => {
   it("grows until the requests fill 1 Gbit/s at 50 ms", () => {
     const { depth, used } = simulate({
@@ -119,18 +128,14 @@ describe("depth", () => {
   });
 
   it("keeps what a fast peer answers in 5 ms, however soon it answered once, up to 1 MiB", () => {
-    const path = { roundTrip: 0.1, most: 1_000, duration: 2_000, settling: 100, idleness: 0.1 };
-    const at = (blocksPerMilli: number): number =>
-      simulate({ ...path, bytesPerSecond: blocksPerMilli * 1_000 * BLOCK_LENGTH }).depth;
+    const at = depthNearby(0.1);
     // New ones go out when sixteen are missing.
     assert.isTrue(at(8) > 23 && at(8) <= 40, `${at(8)} requests`);
     assert.isTrue(at(25) > 40 && at(25) <= 64, `${at(25)} requests`);
   });
 
   it("keeps what a fast peer answers in 100 ms while we wait for it, up to 500", () => {
-    const path = { roundTrip: 0.1, most: 1_000, duration: 2_000, settling: 100, idleness: 0.5 };
-    const at = (blocksPerMilli: number): number =>
-      simulate({ ...path, bytesPerSecond: blocksPerMilli * 1_000 * BLOCK_LENGTH }).depth;
+    const at = depthNearby(0.5);
     assert.isTrue(at(2) > 160 && at(2) <= 210, `${at(2)} requests`);
     assert.isTrue(at(25) > 460 && at(25) <= 500, `${at(25)} requests`);
   });
