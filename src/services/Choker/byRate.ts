@@ -2,7 +2,15 @@
  * Policies that reward: most slots go to those with the best rate, one in five by chance, so that newcomers get a start and better peers are found
  * (BEP 3). Tit for tat while we download; fastest first while we share.
  */
-import { bySince, type ChokeRound, isSettling, type PeerStanding, type Policy, type Slot } from "./standing.ts";
+import {
+  bySince,
+  type ChokeRound,
+  isSettling,
+  type PeerStanding,
+  type Policy,
+  type Slot,
+  withSpare,
+} from "./standing.ts";
 
 /** One slot in so many goes by chance, if there are two at all (BEP 3: one of five). */
 const OPTIMISTIC_SHARE = 5;
@@ -68,7 +76,7 @@ const byRate =
         .toSorted((a, b) => Number(b.choked) - Number(a.choked) || bySince(a, b)),
       slots,
     );
-    return chosen;
+    return withSpare(chosen, peers, slots);
   };
 
 /** Those that give us most; snubbed ones by chance only. */

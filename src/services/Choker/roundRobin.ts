@@ -1,5 +1,13 @@
 /** The policy of a seed that is fair: everybody in turn, each until it had its quota, as libtorrent's does. */
-import { bySince, type ChokeRound, isSettling, type PeerStanding, type Policy } from "./standing.ts";
+import {
+  bySince,
+  type ChokeRound,
+  isSettling,
+  type PeerStanding,
+  type Policy,
+  type Slot,
+  withSpare,
+} from "./standing.ts";
 
 /** A turn lasts until so many pieces were sent … */
 const QUOTA_PIECES = 20;
@@ -17,5 +25,6 @@ export const roundRobin: Policy = (peers, round) => {
   const going = served.filter((peer) => !over.includes(peer));
   const waiting = interested.filter((peer) => peer.choked && !isSettling(peer, round));
   const order = [...going.toSorted(bySince), ...waiting.toSorted(bySince), ...over.toSorted((a, b) => bySince(b, a))];
-  return new Map(order.slice(0, round.slots).map(({ id }) => [id, "regular"]));
+  const chosen = new Map(order.slice(0, round.slots).map(({ id }): [number, Slot] => [id, "regular"]));
+  return withSpare(chosen, peers, round.slots);
 };

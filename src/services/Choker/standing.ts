@@ -53,3 +53,17 @@ export const isSettling = ({ connectedAt, since }: PeerStanding, { interval, now
 
 /** Those who wait longest first. */
 export const bySince = (a: PeerStanding, b: PeerStanding): number => a.since - b.since;
+
+/**
+ * The slots that nobody asks for stay with the peers that had them and want nothing just now. In a swarm that lives from one seeder, peers want something of each other for
+ * moments only: one that lost its slot after each of them would wait a round for the next.
+ */
+export const withSpare = (
+  chosen: ReadonlyMap<number, Slot>,
+  peers: ReadonlyArray<PeerStanding>,
+  slots: number,
+): ReadonlyMap<number, Slot> => {
+  const idle = peers.filter((peer) => !peer.interested && !peer.choked && !peer.snubbed).toSorted(bySince);
+  const spare = idle.slice(0, Math.max(0, slots - chosen.size));
+  return new Map([...chosen, ...spare.map(({ id }): [number, Slot] => [id, "regular"])]);
+};

@@ -66,6 +66,19 @@ const cases: ReadonlyArray<Case> = [
     { 1: "regular", 2: "optimistic" },
   ],
   [
+    "leaves a slot that nobody asks for with a peer that wants nothing just now",
+    [peer(1, { ...SETTLED, interested: false }), peer(2, { downloadRate: 9 })],
+    { slots: 2 },
+    { 2: "regular", 1: "regular" },
+  ],
+  [
+    "takes it away where others want it, the latest first",
+    [peer(1, { ...SETTLED, interested: false }), peer(3, { choked: false, interested: false }), peer(2)],
+    { slots: 2 },
+    { 2: "optimistic", 3: "regular" },
+  ],
+  ["takes it away from a snubbing peer", [peer(1, { ...SETTLED, interested: false, snubbed: true })], { slots: 2 }, {}],
+  [
     "takes slots away when there are fewer than before",
     [peer(1, SETTLED), peer(2, SETTLED)],
     { slots: 1, rotate: false },
@@ -100,7 +113,7 @@ describe("titForTat", () => {
       );
       assert.isAtLeast(decided.size, Math.min(4, possible.length));
       assert.isAtMost(decided.size, 4);
-      assert.isTrue([...decided.keys()].every((id) => peers[id]?.interested === true));
+      assert.isTrue([...decided.keys()].every((id) => peers[id]?.interested === true || peers[id]?.choked === false));
     },
   );
 

@@ -36,6 +36,18 @@ const cases: ReadonlyArray<Case> = [
     { 2: "regular" },
   ],
   ["lets a peer in at once that has just connected", [newcomer(1, 99_999)], {}, { 1: "regular" }],
+  [
+    "leaves a slot that nobody asks for with a peer that wants nothing just now",
+    [peer(1, { ...SERVED, interested: false }), peer(2)],
+    { slots: 2 },
+    { 1: "regular", 2: "regular" },
+  ],
+  [
+    "takes it away where others want it",
+    [peer(1, { ...SERVED, interested: false }), peer(2)],
+    { slots: 1 },
+    { 2: "regular" },
+  ],
   ["takes no slot away between rounds", [peer(1, SERVED), peer(2)], { slots: 1, rotate: false }, { 1: "regular" }],
   [
     "takes away the latest slots when there are fewer than before",
