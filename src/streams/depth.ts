@@ -23,8 +23,12 @@ const FAR = 5;
 const SLACK = 250;
 /** A peer that kept requests waiting for this long without a block answers in bursts, in milliseconds: no turn of ours takes as long. */
 const PAUSE = 100;
-/** The next burst is let become so many times as large. */
+/** The next burst is let become so many times as large … */
 const GROWTH = 4;
+/** … or so many times, where the last time brought no more: a peer that keeps to a rate sends what it may in bursts, however much waits. */
+const NUDGE = 1.25;
+/** So many times the rate is more. */
+const MORE = 1.5;
 /** What a queue is longer by for the sake of bursts is half as much after so many milliseconds without one. */
 const HALF_LIFE = 3_000;
 /** No burst is worth more than what comes within so many milliseconds. */
@@ -64,6 +68,8 @@ export const makeDepth = ({ idleness, most }: DepthOptions): Depth => {
   let run = { blocks: 0, from: 0 };
   /** Requests that bursts are worth. */
   let burst = 0;
+  /** The rate when bursts were last let grow. */
+  let rateBefore = 0;
   /** Until when more requests than the peer needs are worth it; nothing is known before the first window is over. */
   let generousUntil = Number.POSITIVE_INFINITY;
 
@@ -81,8 +87,11 @@ export const makeDepth = ({ idleness, most }: DepthOptions): Depth => {
   const endPause = (now: number, delay: number): void => {
     const pause = now - lastArrival;
     if (pause < PAUSE) return;
-    if (delay >= pause * 0.9 && lastArrival - run.from < pause && run.blocks >= current() / 2)
-      burst = GROWTH * current();
+    if (delay >= pause * 0.9 && lastArrival - run.from < pause && run.blocks >= current() / 2) {
+      const pays = rate >= rateBefore * MORE;
+      burst = (pays ? GROWTH : NUDGE) * current();
+      if (pays) rateBefore = rate;
+    }
     run = { blocks: 0, from: now };
   };
 

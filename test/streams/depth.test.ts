@@ -215,6 +215,30 @@ describe("depth", () => {
     assert.isAtMost(waiting.length, 40);
   });
 
+  it("asks little more of a peer that keeps to a rate and sends in bursts, though it uses up what waits", () => {
+    const depth = makeDepth({ idleness: () => 1, most: () => 500 });
+    // 640 KiB/s: twenty blocks every half second. What waits is answered in the order it was asked for.
+    const asked: Array<number> = [];
+    const ask = (now: number): void => {
+      while (asked.length < depth.depth()) asked.push(now);
+    };
+    ask(0);
+    let most = 0;
+    let unused = 0;
+    for (let tick = 500; tick <= 60_000; tick += 500) {
+      const burst = asked.splice(0, 20);
+      unused += 20 - burst.length;
+      for (const sentAt of burst) {
+        depth.answered(tick - sentAt, tick);
+        depth.arrived(BLOCK_LENGTH, tick);
+      }
+      ask(tick);
+      if (tick > 20_000) most = Math.max(most, depth.depth());
+    }
+    assert.isAtMost(most, 50);
+    assert.isAtMost(unused / (120 * 20), 0.1);
+  });
+
   it("tells the rate of the last second, and that nothing comes any more", () => {
     const depth = makeDepth({ idleness: () => 0, most: () => 100 });
     for (let now = 0; now <= 2_000; now += 10) {
