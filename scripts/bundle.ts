@@ -21,6 +21,9 @@ const program = async (): Promise<Uint8Array> => {
     ...common,
     entryPoints: ["src/main.ts"],
     write: false,
+    // A third less to read at every start (10 ms); names stay, and lines are short enough for a place in them to be found.
+    minifyWhitespace: true,
+    lineLimit: 200,
     format: "cjs",
     target: "node22.19",
     supported: { "dynamic-import": false },

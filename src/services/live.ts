@@ -1,6 +1,5 @@
 /** All the live Layers together: what a download runs on in the real world. For the program and for users of the library. */
 import * as Layer from "effect/Layer";
-import * as SecureRandom from "effect/crypto/SecureRandom";
 import * as NetAddress from "effect/net/NetAddress";
 import type { IpFilter } from "../schema/ipFilter.ts";
 import type { Proxy } from "../schema/socks5.ts";
@@ -22,6 +21,7 @@ import { Picker } from "./Picker/Picker.ts";
 import * as PortMappingLive from "./PortMapping/live.ts";
 import { PortMapping } from "./PortMapping/PortMapping.ts";
 import * as ResumeStore from "./ResumeStore/files.ts";
+import * as SecureRandom from "./SecureRandom/node.ts";
 import * as Storage from "./Storage/files.ts";
 import * as Tracker from "./Tracker/live.ts";
 import * as Dual from "./Transport/dual.ts";
@@ -59,7 +59,7 @@ const direct = (options: NetworkOptions) =>
       Tracker.layer,
       Dht.layer({ routers: options.dhtRouters }),
       options.noUtp === true ? Tcp.layer : Dual.layer(Tcp.layer, Utp.layer),
-      isMapped(options) ? PortMappingLive.layer.pipe(Layer.provide(SecureRandom.layerWebCrypto)) : PortMapping.layerOff,
+      isMapped(options) ? PortMappingLive.layer.pipe(Layer.provide(SecureRandom.layer)) : PortMapping.layerOff,
     ).pipe(
       Layer.provide([
         Datagrams.layer({ port: options.port ?? 0, address: options.address }),
@@ -98,5 +98,5 @@ export const layer = (options: NetworkOptions = {}) =>
     Picker.layer,
     Choker.layer,
     Bans.layerWith(options.ipFilter),
-    SecureRandom.layerWebCrypto,
+    SecureRandom.layer,
   );

@@ -2,10 +2,10 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
-import * as Fs from "node:fs/promises";
 import * as Path from "node:path";
 import { decodeTable, encodeTable, MAX_TABLE_LENGTH } from "../../schema/dhtTable.ts";
 import { stateFolder } from "../ResumeStore/files.ts";
+import * as Fs from "../promisedFs.ts";
 import { makeAll, PRIVATE } from "../Storage/filesMaking.ts";
 import { DhtStore } from "./DhtStore.ts";
 
@@ -14,10 +14,10 @@ const NAME = "dht";
 const read = async (path: string): Promise<Uint8Array> => {
   const file = await Fs.open(path, "r");
   try {
-    const { size } = await file.stat();
-    return size > MAX_TABLE_LENGTH ? new Uint8Array(0) : await file.readFile();
+    const { size } = await Fs.fstat(file);
+    return size > MAX_TABLE_LENGTH ? new Uint8Array(0) : await Fs.readFile(file);
   } finally {
-    await file.close();
+    await Fs.close(file);
   }
 };
 

@@ -1,5 +1,4 @@
 /** The surroundings that this machine has: the gateway of Linux's default route, and devices that are asked over HTTP. */
-import { readFile } from "node:fs/promises";
 import * as Effect from "effect/Effect";
 import * as NetAddress from "effect/net/NetAddress";
 import * as Option from "effect/Option";
@@ -10,6 +9,7 @@ import { MAX_DOCUMENT } from "../../schema/upnp.ts";
 import * as Agents from "../http/agents.ts";
 import * as Http from "../http/client.ts";
 import { whole } from "../http/whole.ts";
+import * as Fs from "../promisedFs.ts";
 import type { DeviceAnswer, DeviceRequest, Surroundings } from "./surroundings.ts";
 
 /** A device that has not answered by then is not asked any longer, in milliseconds. */
@@ -33,7 +33,7 @@ const ownTowards = (to: NetAddress.InetAddress): Effect.Effect<NetAddress.IpAddr
 /** The gateway of the default route. */
 const gateway: Surroundings["gateway"] = Effect.gen(function* () {
   if (process.platform !== "linux") return Option.none();
-  const ip = defaultGateway(yield* Effect.tryPromise(() => readFile("/proc/net/route", "latin1")));
+  const ip = defaultGateway(yield* Effect.tryPromise(() => Fs.readFile("/proc/net/route", "latin1")));
   if (ip === undefined) return Option.none();
   const router = NetAddress.inetAddressUnsafe(ip, ROUTER_PORT);
   return Option.some({ router, own: yield* ownTowards(router) });

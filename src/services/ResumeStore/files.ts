@@ -12,7 +12,6 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
 import { hash } from "node:crypto";
-import * as Fs from "node:fs/promises";
 import * as Os from "node:os";
 import * as Path from "node:path";
 import { crc32 } from "../../schema/crc32.ts";
@@ -23,6 +22,7 @@ import { MAX_PIECES } from "../../schema/metainfo/fields.ts";
 import * as Codec from "../../schema/resumeCodec.ts";
 import { makeAll, PRIVATE } from "../Storage/filesMaking.ts";
 import { homeFolder } from "../homeFolder.ts";
+import * as Fs from "../promisedFs.ts";
 import * as Lock from "./filesLock.ts";
 import { ResumeStore, type ResumeKey } from "./ResumeStore.ts";
 
@@ -43,9 +43,9 @@ const readBounded = async (path: string, limit: number): Promise<Option.Option<B
   try {
     const file = await Fs.open(path, "r");
     try {
-      return (await file.stat()).size > limit ? Option.none() : Option.some(await file.readFile());
+      return (await Fs.fstat(file)).size > limit ? Option.none() : Option.some(await Fs.readFile(file));
     } finally {
-      await file.close();
+      await Fs.close(file);
     }
   } catch (cause) {
     if (hasCode(cause, "ENOENT")) return Option.none();
@@ -58,19 +58,19 @@ const replace = async (path: string, bytes: string | Uint8Array): Promise<void> 
   const temporary = `${path}.tmp`;
   const file = await Fs.open(temporary, "w", 0o600);
   try {
-    await file.writeFile(bytes);
-    await file.sync();
+    await Fs.writeFile(file, bytes);
+    await Fs.fsync(file);
   } finally {
-    await file.close();
+    await Fs.close(file);
   }
   await Fs.rename(temporary, path);
   // Windows does not open folders.
   if (process.platform === "win32") return;
   const entries = await Fs.open(Path.dirname(path), "r");
   try {
-    await entries.sync();
+    await Fs.fsync(entries);
   } finally {
-    await entries.close();
+    await Fs.close(entries);
   }
 };
 

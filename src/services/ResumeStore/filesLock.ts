@@ -7,10 +7,10 @@ import * as Effect from "effect/Effect";
 import * as Random from "effect/Random";
 import type * as Scope from "effect/Scope";
 import { randomUUID } from "node:crypto";
-import * as Fs from "node:fs/promises";
 import * as Path from "node:path";
 import { ResumeError } from "../../schema/errors/ResumeError.ts";
 import { StorageError } from "../../schema/errors/StorageError.ts";
+import * as Fs from "../promisedFs.ts";
 import { makeAll, PRIVATE } from "../Storage/filesMaking.ts";
 
 /** Times that a lock is tried for while others do the same: two that start together may see each other and both step back. */

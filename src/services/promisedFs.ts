@@ -1,0 +1,19 @@
+/**
+ * The calls of `node:fs` that small files of state need, as promises. Not those of `node:fs/promises`: to load that takes 2 to 10 ms of every start,
+ * for it brings readline and web streams along. What is downloaded goes through `Storage/filesSystem.ts`.
+ */
+import * as Fs from "node:fs";
+import { promisify } from "node:util";
+
+export const open = promisify(Fs.open);
+export const close = promisify(Fs.close);
+export const fstat: (fd: number) => Promise<Fs.Stats> = promisify(Fs.fstat);
+export const fsync = promisify(Fs.fsync);
+/** By path, or what is left of an open file. */
+export const readFile = promisify(Fs.readFile);
+/** By path, or at where an open file is. */
+export const writeFile = promisify(Fs.writeFile);
+export const rename = promisify(Fs.rename);
+export const readdir: (path: string) => Promise<Array<string>> = promisify(Fs.readdir);
+export const rm = promisify(Fs.rm);
+export const realpath: (path: string) => Promise<string> = promisify(Fs.realpath.native);
