@@ -26,7 +26,7 @@ const PAUSE = 100;
 /** The next burst is let become so many times as large … */
 const GROWTH = 4;
 /** … or so many times, where the last time brought no more: a peer that keeps to a rate sends what it may in bursts, however much waits. */
-const NUDGE = 1.25;
+const NUDGE = 1.125;
 /** So many times the rate is more. */
 const MORE = 1.5;
 /** What a queue is longer by for the sake of bursts is half as much after so many milliseconds without one. */
@@ -68,6 +68,8 @@ export const makeDepth = ({ idleness, most }: DepthOptions): Depth => {
   let run = { blocks: 0, from: 0 };
   /** Requests that bursts are worth. */
   let burst = 0;
+  /** When they were last let grow: until then nothing is taken from them. */
+  let burstAt = 0;
   /** The rate when bursts were last let grow. */
   let rateBefore = 0;
   /** Until when more requests than the peer needs are worth it; nothing is known before the first window is over. */
@@ -90,6 +92,7 @@ export const makeDepth = ({ idleness, most }: DepthOptions): Depth => {
     if (delay >= pause * 0.9 && lastArrival - run.from < pause && run.blocks >= current() / 2) {
       const pays = rate >= rateBefore * MORE;
       burst = (pays ? GROWTH : NUDGE) * current();
+      burstAt = now;
       if (pays) rateBefore = rate;
     }
     run = { blocks: 0, from: now };
@@ -107,7 +110,7 @@ export const makeDepth = ({ idleness, most }: DepthOptions): Depth => {
     if (slowStart && measured < rate * 1.1) slowStart = false;
     rate = rate === 0 ? measured : rate * 0.5 + measured * 0.5;
     if (!slowStart) depth = blocksIn(Number.isFinite(least) ? longest() : 2 * WINDOW);
-    burst *= 0.5 ** (elapsed / HALF_LIFE);
+    burst *= 0.5 ** ((now - Math.max(windowStart, burstAt)) / HALF_LIFE);
     windowStart = now;
     windowBytes = 0;
   };

@@ -89,6 +89,35 @@ const depthNearby =
       bytesPerSecond: blocksPerMilli * 1_000 * BLOCK_LENGTH,
     }).depth;
 
+/**
+ * A near peer that looks at its requests every `period` milliseconds and answers, in the order they came in, as many as it may; the first four it happened to answer at once.
+ * `run` returns the requests that wait then.
+ */
+const inBursts = (period: number): { readonly run: (until: number, most: number) => number } => {
+  const depth = makeDepth({ idleness: () => 0, most: () => 500 });
+  const asked: Array<number> = [];
+  let now = 1;
+  const answer = (count: number): void => {
+    for (const sentAt of asked.splice(0, count)) {
+      depth.answered(now - sentAt, now);
+      depth.arrived(BLOCK_LENGTH, now);
+    }
+    while (asked.length < depth.depth()) asked.push(now);
+  };
+  while (asked.length < depth.depth()) asked.push(0);
+  answer(4);
+  now = 0;
+  return {
+    run: (until, most) => {
+      while (now < until) {
+        now += period;
+        answer(most);
+      }
+      return asked.length;
+    },
+  };
+};
+
 describe("depth", () => {
   it("grows until the requests fill 1 Gbit/s at 50 ms", () => {
     const { depth, used } = simulate({
@@ -237,6 +266,10 @@ describe("depth", () => {
     }
     assert.isAtMost(most, 50);
     assert.isAtMost(unused / (120 * 20), 0.1);
+  });
+
+  it("lets bursts grow that come less than once a second", () => {
+    assert.isAtLeast(inBursts(1_200).run(60_000, 500), 400);
   });
 
   it("tells the rate of the last second, and that nothing comes any more", () => {
