@@ -29,6 +29,8 @@ const GROWTH = 4;
 const NUDGE = 1.125;
 /** So many times the rate is more. */
 const MORE = 1.5;
+/** It fell to less than one in so many: what it was before says nothing about what bursts bring now. */
+const LESS = 4;
 /** What a queue is longer by for the sake of bursts is half as much after so many milliseconds without one. */
 const HALF_LIFE = 3_000;
 /** No burst is worth more than what comes within so many milliseconds. */
@@ -110,6 +112,7 @@ export const makeDepth = ({ idleness, most }: DepthOptions): Depth => {
     if (slowStart && measured < rate * 1.1) slowStart = false;
     rate = rate === 0 ? measured : rate * 0.5 + measured * 0.5;
     if (!slowStart) depth = blocksIn(Number.isFinite(least) ? longest() : 2 * WINDOW);
+    if (rate < rateBefore / LESS) rateBefore = rate;
     burst *= 0.5 ** ((now - Math.max(windowStart, burstAt)) / HALF_LIFE);
     windowStart = now;
     windowBytes = 0;

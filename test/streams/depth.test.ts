@@ -272,6 +272,13 @@ describe("depth", () => {
     assert.isAtLeast(inBursts(1_200).run(60_000, 500), 400);
   });
 
+  it("forgets how fast a peer was once that has become slow: a second time its bursts grow as fast as the first", () => {
+    const peer = inBursts(500);
+    assert.isAtLeast(peer.run(5_000, 500), 400);
+    assert.isAtMost(peer.run(45_000, 8), 24);
+    assert.isAtLeast(peer.run(50_000, 500), 300);
+  });
+
   it("tells the rate of the last second, and that nothing comes any more", () => {
     const depth = makeDepth({ idleness: () => 0, most: () => 100 });
     for (let now = 0; now <= 2_000; now += 10) {
