@@ -70,6 +70,7 @@ const makeAccounts = () => {
 const standingOf = (member: Member, account: Account): PeerStanding => ({
   id: member.serial,
   interested: member.wants(),
+  seed: member.isSeed(),
   choked: member.choked(),
   connectedAt: member.connectedAt,
   since: member.chokedSince(),

@@ -5,6 +5,8 @@ export interface PeerStanding {
   readonly id: number;
   /** It wants something of ours. */
   readonly interested: boolean;
+  /** It has all there is. */
+  readonly seed: boolean;
   /** We choke it. */
   readonly choked: boolean;
   readonly connectedAt: number;
@@ -55,15 +57,17 @@ export const isSettling = ({ connectedAt, since }: PeerStanding, { interval, now
 export const bySince = (a: PeerStanding, b: PeerStanding): number => a.since - b.since;
 
 /**
- * The slots that nobody asks for stay with the peers that had them and want nothing just now. In a swarm that lives from one seeder, peers want something of each other for
- * moments only: one that lost its slot after each of them would wait a round for the next.
+ * The slots that nobody asks for stay with the peers that had them and want nothing just now, unless they are seeds, which never will. In a swarm that lives from
+ * one seeder, peers want something of each other for moments only: one that lost its slot after each of them would wait a round for the next.
  */
 export const withSpare = (
   chosen: ReadonlyMap<number, Slot>,
   peers: ReadonlyArray<PeerStanding>,
   slots: number,
 ): ReadonlyMap<number, Slot> => {
-  const idle = peers.filter((peer) => !peer.interested && !peer.choked && !peer.snubbed).toSorted(bySince);
+  const idle = peers
+    .filter((peer) => !peer.interested && !peer.seed && !peer.choked && !peer.snubbed)
+    .toSorted(bySince);
   const spare = idle.slice(0, Math.max(0, slots - chosen.size));
   return new Map([...chosen, ...spare.map(({ id }): [number, Slot] => [id, "regular"])]);
 };

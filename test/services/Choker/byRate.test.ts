@@ -77,6 +77,12 @@ const cases: ReadonlyArray<Case> = [
     { slots: 2 },
     { 2: "optimistic", 3: "regular" },
   ],
+  [
+    "leaves it with one that may want something again, not with a seed that had it first",
+    [peer(1, { ...SETTLED, interested: false, seed: true }), peer(2, { ...SETTLED, interested: false, since: 80_000 })],
+    { slots: 1 },
+    { 2: "regular" },
+  ],
   ["takes it away from a snubbing peer", [peer(1, { ...SETTLED, interested: false, snubbed: true })], { slots: 2 }, {}],
   [
     "takes slots away when there are fewer than before",

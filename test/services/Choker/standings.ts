@@ -6,6 +6,7 @@ import type { ChokeRound, PeerStanding } from "../../../src/services/Choker/stan
 export const peer = (id: number, over: Partial<PeerStanding> = {}): PeerStanding => ({
   id,
   interested: true,
+  seed: false,
   choked: true,
   connectedAt: -100_000,
   since: 0,
