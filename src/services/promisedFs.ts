@@ -7,10 +7,13 @@ import { promisify } from "node:util";
 
 export const open = promisify(Fs.open);
 export const close = promisify(Fs.close);
-export const fstat: (fd: number) => Promise<Fs.Stats> = promisify(Fs.fstat);
+export const stat: (path: string) => Promise<Fs.Stats> = promisify(Fs.stat);
 export const fsync = promisify(Fs.fsync);
-/** By path, or what is left of an open file. */
-export const readFile = promisify(Fs.readFile);
+/** By path alone: of an open file that cannot be read, Node's `readFile` says that it is empty. */
+export const readFile: {
+  (path: string): Promise<Buffer>;
+  (path: string, encoding: BufferEncoding): Promise<string>;
+} = promisify(Fs.readFile);
 /** By path, or at where an open file is. */
 export const writeFile = promisify(Fs.writeFile);
 export const rename = promisify(Fs.rename);

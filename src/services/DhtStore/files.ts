@@ -12,13 +12,8 @@ import { DhtStore } from "./DhtStore.ts";
 const NAME = "dht";
 
 const read = async (path: string): Promise<Uint8Array> => {
-  const file = await Fs.open(path, "r");
-  try {
-    const { size } = await Fs.fstat(file);
-    return size > MAX_TABLE_LENGTH ? new Uint8Array(0) : await Fs.readFile(file);
-  } finally {
-    await Fs.close(file);
-  }
+  const { size } = await Fs.stat(path);
+  return size > MAX_TABLE_LENGTH ? new Uint8Array(0) : await Fs.readFile(path);
 };
 
 /** The store in a folder of the caller's choice, made when it is first written to. */

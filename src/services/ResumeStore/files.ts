@@ -41,12 +41,8 @@ const hasCode = (cause: unknown, ...codes: ReadonlyArray<string>): boolean =>
 /** The bytes of a file; none when there is no such file, or it is longer than `limit`. */
 const readBounded = async (path: string, limit: number): Promise<Option.Option<Buffer>> => {
   try {
-    const file = await Fs.open(path, "r");
-    try {
-      return (await Fs.fstat(file)).size > limit ? Option.none() : Option.some(await Fs.readFile(file));
-    } finally {
-      await Fs.close(file);
-    }
+    const { size } = await Fs.stat(path);
+    return size > limit ? Option.none() : Option.some(await Fs.readFile(path));
   } catch (cause) {
     if (hasCode(cause, "ENOENT")) return Option.none();
     throw cause;

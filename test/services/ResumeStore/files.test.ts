@@ -118,6 +118,16 @@ describe("ResumeStore in the state folder", () => {
     }).pipe(Effect.scoped),
   );
 
+  it.live("fails where what is there cannot be read, which is not as if nothing were there", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporary;
+      const store = yield* storeIn(folder);
+      Fs.mkdirSync(Path.join(folder, "torrents", infoHash.hex, "layers"), { recursive: true });
+      const error = yield* Effect.flip(store.loadLayers(infoHash));
+      assert.strictEqual(error.code, "resume.unusable");
+    }),
+  );
+
   it.live("takes over the lock of a process that was killed, not of one that lives", () =>
     Effect.gen(function* () {
       const folder = yield* temporary;
