@@ -36,6 +36,33 @@ describe("assembler", () => {
     assert.deepStrictEqual(names(it.reserve(peer, 9)), ["1/0"]);
   });
 
+  it("asks a peer that has everything for what is rarer before the rest of what another gives already", () => {
+    const it = makeAssembling({ pieceCount: 3, pieceLength: 4 * BLOCK_LENGTH });
+    const other = it.peer([1]);
+    const seed = it.peer();
+    assert.deepStrictEqual(names(it.reserve(other, 1)), ["1/0"]);
+    const asked = it.reserve(seed, 6);
+    assert.notInclude(names(asked).join(), "1/");
+    // Open pieces first, where they are as rare, and what others have only when there is nothing else.
+    assert.deepStrictEqual(names([...asked, ...it.reserve(seed, 3)]), [
+      ...["0/0", "0/1", "0/2", "0/3", "1/1"],
+      ...["2/0", "2/1", "2/2", "2/3"],
+    ]);
+    assert.deepStrictEqual(names(it.reserve(other, 9)), ["1/2", "1/3"]);
+  });
+
+  it("asks a peer that has everything for the rest of an open piece that nobody is asked for first", () => {
+    const it = makeAssembling({ pieceCount: 3, pieceLength: 4 * BLOCK_LENGTH });
+    const other = it.peer([1]);
+    const seed = it.peer();
+    const [first, second] = it.reserve(other, 2);
+    assert.isDefined(first);
+    assert.isDefined(second);
+    it.deliver(other, first);
+    it.giveBack(other, second);
+    assert.deepStrictEqual(names(it.reserve(seed, 3)), ["1/1", "1/2", "1/3"]);
+  });
+
   it("lets another peer have what was given back, and closes a piece of which nothing is left", () => {
     const it = makeAssembling({ pieceCount: 1, pieceLength: 2 * BLOCK_LENGTH });
     const [one, two] = [it.peer(), it.peer()];

@@ -10,8 +10,8 @@ import type { OpenPieces } from "./openPieces.ts";
 /** Who is asked for which blocks. All methods are synchronous. */
 export interface Asking {
   /**
-   * Assigns up to `count` free blocks to `peer`, open pieces first, and appends them to `out`. `among` restricts it to a set of pieces
-   * (allowed fast). Returns how many; fewer than asked for means that there is nothing more for this peer now.
+   * Assigns up to `count` free blocks to `peer`, open pieces first (of one that has everything, those that are rarer go first), and appends them to `out`. `among`
+   * restricts it to a set of pieces (allowed fast). Returns how many; fewer than asked for means that there is nothing more for this peer now.
    */
   readonly reserve: (
     peer: Contributor,
@@ -56,9 +56,32 @@ export const makeAsking = (pieces: OpenPieces, table: PieceTable): Asking => {
     return taken;
   };
 
+  /**
+   * Assigns the rarest blocks of a peer that has everything: those of open pieces that are as rare as the rarest free one, or that nobody is asked for, then
+   * new pieces. What others have and give already is left to them: they may have nothing else, and this peer may be the only one that has the rest.
+   */
+  const reserveRarest = (peer: Contributor, count: number, out: Array<BlockSpan>): number => {
+    let taken = 0;
+    let index = table.choose(peer.slot);
+    const rarity = index < 0 ? table.rarest() : table.availability(index);
+    for (const piece of pieces.all) {
+      if (taken === count) return taken;
+      if (piece.free === 0 || (table.availability(piece.index) > rarity && !isIdle(piece))) continue;
+      if (mayAsk(piece, peer, undefined)) taken += reserveIn(piece, peer, count - taken, out);
+    }
+    for (; taken < count && index >= 0 && table.availability(index) <= rarity; index = table.choose(peer.slot)) {
+      const piece = pieces.open(index);
+      const got = piece === undefined ? 0 : reserveIn(piece, peer, count - taken, out);
+      if (got === 0) break;
+      taken += got;
+    }
+    return taken;
+  };
+
   return {
     reserve: (peer, count, { out, among }) => {
-      let taken = 0;
+      const byRarity = among === undefined && table.order === "rarest" && table.isSeed(peer.slot);
+      let taken = byRarity ? reserveRarest(peer, count, out) : 0;
       for (const piece of pieces.all) {
         if (taken === count) return taken;
         if (piece.free > 0 && mayAsk(piece, peer, among)) taken += reserveIn(piece, peer, count - taken, out);
