@@ -12,15 +12,18 @@ const MIB = 1024 * KIB;
 
 describeClients("five programs and one slow seeder", ["python3-libtorrent"], () => {
   describe.concurrent("of libtorrent", () => {
-    for (const host of ["127.0.0.1", "::1"])
-      it.live(`pass on what they have: each byte leaves the seeder less than 1.5 times, on ${host}`, () =>
+    const small = { pieceLength: 64 * KIB, content: 48 * MIB, limits: [], most: 1.5 };
+    // The seeder has to give 1.9 times as much if all share as fast as they may from the beginning: five times the size comes from 3 and 5 MiB/s.
+    const large = { pieceLength: MIB, content: 24 * MIB, limits: ["--upload-limit", "1M"], most: 2.3 };
+    for (const { host, what, pieceLength, content, limits, most } of [
+      { host: "127.0.0.1", what: "what they have", ...small },
+      { host: "::1", what: "what they have", ...small },
+      { host: "127.0.0.1", what: "large pieces, each at 1 MiB/s", ...large },
+    ])
+      it.live(`pass on ${what}: each byte leaves the seeder less than ${most} times, on ${host}`, () =>
         Effect.gen(function* () {
-          const payload = yield* makePayload({
-            folder: yield* emptyFolder,
-            name: "passed on.bin",
-            pieceLength: 64 * KIB,
-            content: 48 * MIB,
-          });
+          const folder = yield* emptyFolder;
+          const payload = yield* makePayload({ folder, name: "passed on.bin", pieceLength, content });
           const tracker = yield* gatheringTracker(host);
           const name = host.includes(":") ? `[${host}]` : host;
           const seeder = yield* libtorrentSeeder(payload, {
@@ -36,7 +39,7 @@ describeClients("five programs and one slow seeder", ["python3-libtorrent"], () 
               Effect.gen(function* () {
                 const home = yield* makeHome;
                 const args = [payload.torrent, "--tracker", tracker.http, "--bind", host, "--port", "0", "--seed"];
-                return { home, running: yield* btEffect(home, [...args, "--json"]) };
+                return { home, running: yield* btEffect(home, [...args, ...limits, "--json"]) };
               }),
             { concurrency: "unbounded" },
           );
@@ -46,7 +49,7 @@ describeClients("five programs and one slow seeder", ["python3-libtorrent"], () 
             assert.strictEqual(running.stderr(), "");
           }
           const { uploaded } = yield* seeder.report;
-          assert.isBelow(uploaded / payload.size, 1.5);
+          assert.isBelow(uploaded / payload.size, most);
         }),
       );
   });
