@@ -15,7 +15,9 @@ const LOT = { millis: 5, most: 64 };
 const LARGE_LOT = { millis: 100, most: 500 };
 /** We wait for our peers when nothing happens for this share of the time … */
 const WAITING = 0.25;
-/** … and for so many milliseconds after that: more under way keeps us busy, and would be given up at once. */
+/** … for so many milliseconds: a single stall, of a peer or of the machine, is not it … */
+const LASTING = 150;
+/** … and for so many after that: more under way keeps us busy, and would be given up at once. */
 const AFTERWARDS = 3_000;
 /** A peer whose least delay is longer, in milliseconds, is far: what it sends is held up by packets that are sent again, and by a window that still grows. */
 const FAR = 5;
@@ -76,6 +78,8 @@ export const makeDepth = ({ idleness, most }: DepthOptions): Depth => {
   let rateBefore = 0;
   /** Until when more requests than the peer needs are worth it; nothing is known before the first window is over. */
   let generousUntil = Number.POSITIVE_INFINITY;
+  /** Since when we wait; later than ever while we do not. */
+  let waitingSince = Number.POSITIVE_INFINITY;
 
   const blocksIn = (time: number): number => (rate * time) / 1000 / BLOCK_LENGTH;
 
@@ -107,8 +111,9 @@ export const makeDepth = ({ idleness, most }: DepthOptions): Depth => {
     const elapsed = now - windowStart;
     if (elapsed < Math.max(WINDOW, Number.isFinite(least) ? least * 2 : 0)) return;
     const measured = (windowBytes * 1000) / elapsed;
-    if (idleness() > WAITING) generousUntil = now + AFTERWARDS;
-    else if (rate === 0) generousUntil = now;
+    waitingSince = idleness() > WAITING ? Math.min(waitingSince, now) : Number.POSITIVE_INFINITY;
+    if (rate === 0) generousUntil = now;
+    else if (now - waitingSince >= LASTING) generousUntil = now + AFTERWARDS;
     if (slowStart && measured < rate * 1.1) slowStart = false;
     rate = rate === 0 ? measured : rate * 0.5 + measured * 0.5;
     if (!slowStart) depth = blocksIn(Number.isFinite(least) ? longest() : 2 * WINDOW);

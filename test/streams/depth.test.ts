@@ -191,6 +191,17 @@ describe("depth", () => {
     assert.isAtMost(run(3_900, 4_200), 32);
   });
 
+  it("does not become generous for a single stall", () => {
+    let idleness = 0;
+    const depth = makeDepth({ idleness: () => idleness, most: () => 500 });
+    for (let now = 0; now < 2_000; now++) {
+      idleness = now >= 1_000 && now < 1_100 ? 1 : 0;
+      depth.answered(1, now);
+      depth.arrived(4 * BLOCK_LENGTH, now);
+      if (now > 100) assert.isAtMost(depth.depth(), 32);
+    }
+  });
+
   it("stays small before the first window of a fast path is over", () => {
     const depth = simulate({ bytesPerSecond: 1e9, roundTrip: 0.1, most: 1_000, duration: 45, settling: 0 }).depth;
     assert.isAtMost(depth, 192);
