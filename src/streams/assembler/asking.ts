@@ -7,17 +7,19 @@ import type { PieceTable } from "../../services/Picker/Picker.ts";
 import { ASKED, blockLength, type Contributor, FREE, isIdle, type OpenPiece } from "./openPiece.ts";
 import type { OpenPieces } from "./openPieces.ts";
 
+/** Where assigned blocks go, and the bits of the pieces that they may be of; all when absent. */
+interface Wish {
+  readonly out: Array<BlockSpan>;
+  readonly among?: Uint8Array | undefined;
+}
+
 /** Who is asked for which blocks. All methods are synchronous. */
 export interface Asking {
   /**
    * Assigns up to `count` free blocks to `peer`, open pieces first (of one that has everything, those that are rarer go first), and appends them to `out`. `among`
    * restricts it to a set of pieces (allowed fast). Returns how many; fewer than asked for means that there is nothing more for this peer now.
    */
-  readonly reserve: (
-    peer: Contributor,
-    count: number,
-    options: { out: Array<BlockSpan>; among?: Uint8Array | undefined },
-  ) => number;
+  readonly reserve: (peer: Contributor, count: number, wish: Wish) => number;
   /** Assigns up to `count` blocks that another peer is late with (end-game, or when the pool is empty). */
   readonly reserveLate: (peer: Contributor, count: number, out: Array<BlockSpan>) => number;
   /** The peer will not deliver this block: others may be asked. */
@@ -56,46 +58,41 @@ export const makeAsking = (pieces: OpenPieces, table: PieceTable): Asking => {
     return taken;
   };
 
-  /**
-   * Assigns the rarest blocks of a peer that has everything: those of open pieces that are as rare as the rarest free one, or that nobody is asked for, then
-   * new pieces. What others have and give already is left to them: they may have nothing else, and this peer may be the only one that has the rest.
-   */
-  const reserveRarest = (peer: Contributor, count: number, out: Array<BlockSpan>): number => {
+  /** Assigns blocks of open pieces, then of new ones, as far as they are no less rare than `rarity`; of open pieces that nobody is asked for, whatever they are. */
+  const reserveWithin = (rarity: number, peer: Contributor, count: number, { out, among }: Wish): number => {
     let taken = 0;
-    let index = table.choose(peer.slot);
-    const rarity = index < 0 ? table.rarest() : table.availability(index);
     for (const piece of pieces.all) {
       if (taken === count) return taken;
-      if (piece.free === 0 || (table.availability(piece.index) > rarity && !isIdle(piece))) continue;
-      if (mayAsk(piece, peer, undefined)) taken += reserveIn(piece, peer, count - taken, out);
+      if (piece.free === 0 || !mayAsk(piece, peer, among)) continue;
+      if (table.availability(piece.index) <= rarity || isIdle(piece))
+        taken += reserveIn(piece, peer, count - taken, out);
     }
-    for (; taken < count && index >= 0 && table.availability(index) <= rarity; index = table.choose(peer.slot)) {
+    while (taken < count) {
+      const index = table.choose(peer.slot, among);
+      if (index < 0 || table.availability(index) > rarity) break;
       const piece = pieces.open(index);
-      const got = piece === undefined ? 0 : reserveIn(piece, peer, count - taken, out);
+      if (piece === undefined) break;
+      const got = reserveIn(piece, peer, count - taken, out);
       if (got === 0) break;
       taken += got;
     }
     return taken;
   };
 
+  /**
+   * How rare the rarest pieces are that a peer can begin which has everything: it gives those first. What others have and give already is left to them: they may
+   * have nothing else, and this peer may be the only one that has the rest.
+   */
+  const rarestOf = (peer: Contributor): number => {
+    const index = table.choose(peer.slot);
+    return index < 0 ? table.rarest() : table.availability(index);
+  };
+
   return {
-    reserve: (peer, count, { out, among }) => {
-      const byRarity = among === undefined && table.order === "rarest" && table.isSeed(peer.slot);
-      let taken = byRarity ? reserveRarest(peer, count, out) : 0;
-      for (const piece of pieces.all) {
-        if (taken === count) return taken;
-        if (piece.free > 0 && mayAsk(piece, peer, among)) taken += reserveIn(piece, peer, count - taken, out);
-      }
-      while (taken < count) {
-        const index = table.choose(peer.slot, among);
-        if (index < 0) break;
-        const piece = pieces.open(index);
-        if (piece === undefined) break;
-        const got = reserveIn(piece, peer, count - taken, out);
-        if (got === 0) break;
-        taken += got;
-      }
-      return taken;
+    reserve: (peer, count, wish) => {
+      const byRarity = wish.among === undefined && table.order === "rarest" && table.isSeed(peer.slot);
+      const taken = byRarity ? reserveWithin(rarestOf(peer), peer, count, wish) : 0;
+      return taken + reserveWithin(Number.POSITIVE_INFINITY, peer, count - taken, wish);
     },
     reserveLate: (peer, count, out) => {
       let taken = 0;
