@@ -46,8 +46,9 @@ const program = async () => {
 export const bundle = async (folder: string): Promise<void> => {
   const { contents, inputs } = await program();
   const name = `program-${createHash("sha256").update(contents).digest("hex").slice(0, 16)}.cjs`;
-  await build({
+  const launcher = await build({
     ...common,
+    metafile: true,
     entryPoints: { main: "src/launcher.ts" },
     outdir: folder,
     format: "esm",
@@ -55,15 +56,16 @@ export const bundle = async (folder: string): Promise<void> => {
     define: { PROGRAM: JSON.stringify(name), THREAD: JSON.stringify("thread.js") },
     banner: { js: "#!/usr/bin/env node" },
   });
-  await build({
+  const thread = await build({
     ...common,
+    metafile: true,
     entryPoints: { thread: "src/services/HashThreads/worker.ts" },
     outdir: folder,
     format: "esm",
     target: "node22.19",
   });
   writeFileSync(resolve(root, folder, name), contents);
-  // The other two bundles hold nothing that this one does not.
-  writeFileSync(resolve(root, folder, "LICENSES.txt"), licences(root, inputs));
+  const others = [launcher, thread].flatMap(({ metafile }) => Object.keys(metafile.inputs));
+  writeFileSync(resolve(root, folder, "LICENSES.txt"), licences(root, [...inputs, ...others]));
   chmodSync(resolve(root, folder, "main.js"), 0o755);
 };

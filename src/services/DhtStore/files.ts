@@ -11,18 +11,13 @@ import { DhtStore } from "./DhtStore.ts";
 
 const NAME = "dht";
 
-const read = async (path: string): Promise<Uint8Array> => {
-  const { size } = await Fs.stat(path);
-  return size > MAX_TABLE_LENGTH ? new Uint8Array(0) : await Fs.readFile(path);
-};
-
 /** The store in a folder of the caller's choice, made when it is first written to. */
 export const layer = (folder: string): Layer.Layer<DhtStore> =>
   Layer.sync(DhtStore, () => {
     const path = Path.join(folder, NAME);
     return DhtStore.of({
-      load: Effect.tryPromise(() => read(path)).pipe(
-        Effect.map(decodeTable),
+      load: Effect.tryPromise(() => Fs.readBounded(path, MAX_TABLE_LENGTH)).pipe(
+        Effect.map(Option.flatMap(decodeTable)),
         Effect.tapError((error) => Effect.logDebug("no saved DHT nodes", error)),
         Effect.orElseSucceed(() => Option.none()),
       ),

@@ -41,8 +41,7 @@ const hasCode = (cause: unknown, ...codes: ReadonlyArray<string>): boolean =>
 /** The bytes of a file; none when there is no such file, or it is longer than `limit`. */
 const readBounded = async (path: string, limit: number): Promise<Option.Option<Buffer>> => {
   try {
-    const { size } = await Fs.stat(path);
-    return size > limit ? Option.none() : Option.some(await Fs.readFile(path));
+    return await Fs.readBounded(path, limit);
   } catch (cause) {
     if (hasCode(cause, "ENOENT")) return Option.none();
     throw cause;
