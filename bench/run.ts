@@ -132,8 +132,7 @@ if (cipher !== undefined)
 const found = bars(rows, {
   startup: started === undefined ? NaN : started.program / started.bare,
   idle: idle === undefined ? NaN : idle.many - idle.one,
-  cipher: cipher?.plain ?? NaN,
-  ownCipher: cipher?.ours ?? NaN,
+  cipher: cipher?.ours ?? NaN,
 });
 const lines = barTable(found, whole);
 if (lines !== undefined) console.log(`${lines}\n`);
