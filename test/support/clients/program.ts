@@ -89,3 +89,15 @@ export const eventsOfType = <T extends EventJson["type"]>(
   type: T,
 ): ReadonlyArray<Extract<EventJson, { readonly type: T }>> =>
   eventsOf(stdout).filter((event): event is Extract<EventJson, { readonly type: T }> => event.type === type);
+
+/**
+ * Bytes that the second of two runs of a download fetched although the first had told that they were there. What was under way to the first is not counted: how
+ * much that is, is up to its peers.
+ */
+export const fetchedAgain = (first: string, second: string): number => {
+  const told = eventsOfType(first, "progress").at(-1);
+  const [complete] = eventsOfType(second, "complete");
+  if (told === undefined || complete === undefined)
+    throw new Error("the first run told no progress, or the second did not complete");
+  return complete.downloaded - (told.total - told.done);
+};
