@@ -4,6 +4,7 @@
  */
 import { BLOCK_LENGTH } from "../schema/block.ts";
 import type { Idleness } from "../services/Idleness/Idleness.ts";
+import type { Backlog } from "./assembler/backlog.ts";
 
 /** Fewer than this starves even a fast path between two reads of the socket. */
 const LEAST = 16;
@@ -13,7 +14,7 @@ const TURN = 0.75;
 const LOT = { millis: 5, most: 64 };
 /** The same while we wait for our peers: one that hands itself blocks in lots, from threads that read and encipher (libtorrent), waits for us between two of them. */
 const LARGE_LOT = { millis: 100, most: 500 };
-/** We wait for our peers when nothing happens for this share of the time … */
+/** We wait for our peers when nothing happens for this share of the time, and not because of our disk … */
 const WAITING = 0.25;
 /** … for so many milliseconds: a single stall, of a peer or of the machine, is not it … */
 const LASTING = 150;
@@ -55,12 +56,14 @@ export interface Depth {
 /** What the depth depends on besides the answers. */
 export interface DepthOptions {
   readonly idleness: Idleness;
+  /** What waits for our disk. */
+  readonly backlog: Backlog;
   /** What the peer says it takes (`reqq`, BEP 10). */
   readonly most: () => number;
 }
 
 /** Begins in slow start. */
-export const makeDepth = ({ idleness, most }: DepthOptions): Depth => {
+export const makeDepth = ({ idleness, backlog, most }: DepthOptions): Depth => {
   let slowStart = true;
   let depth = LEAST;
   let least = Number.POSITIVE_INFINITY;
@@ -80,6 +83,8 @@ export const makeDepth = ({ idleness, most }: DepthOptions): Depth => {
   let generousUntil = Number.POSITIVE_INFINITY;
   /** Since when we wait; later than ever while we do not. */
   let waitingSince = Number.POSITIVE_INFINITY;
+  /** How often our disk had caught up when this was last looked at. */
+  let caughtUp = 0;
 
   const blocksIn = (time: number): number => (rate * time) / 1000 / BLOCK_LENGTH;
 
@@ -107,11 +112,18 @@ export const makeDepth = ({ idleness, most }: DepthOptions): Depth => {
   /** Answers that take longer wait in a queue: more requests would only make it longer. On a busy machine a near peer seems far, for it is read late. */
   const longest = (): number => least + (least < FAR || !isGenerous() ? least : Math.max(least, SLACK));
 
+  /** Whether our disk had nothing to do at some time since this was last asked: where it always has, it is what we wait for. */
+  const diskKeepsUp = (): boolean => {
+    const before = caughtUp;
+    caughtUp = backlog.emptied();
+    return caughtUp > before || backlog.size() === 0;
+  };
+
   const close = (now: number): void => {
     const elapsed = now - windowStart;
     if (elapsed < Math.max(WINDOW, Number.isFinite(least) ? least * 2 : 0)) return;
     const measured = (windowBytes * 1000) / elapsed;
-    waitingSince = idleness() > WAITING ? Math.min(waitingSince, now) : Number.POSITIVE_INFINITY;
+    waitingSince = diskKeepsUp() && idleness() > WAITING ? Math.min(waitingSince, now) : Number.POSITIVE_INFINITY;
     if (rate === 0) generousUntil = now;
     else if (now - waitingSince >= LASTING) generousUntil = now + AFTERWARDS;
     if (slowStart && measured < rate * 1.1) slowStart = false;

@@ -57,8 +57,6 @@ export const makeExplainer = (sources: ExplainSources): ((now: number) => Readon
       last = { at: now, downloaded: swarm.totals.downloaded };
     }
     const torrent = swarm.torrent();
-    let writing = 0;
-    for (const piece of torrent?.assembler.open ?? []) if (piece.there === piece.blockCount) writing++;
     const { offers } = swarm.metadata;
     return explain({
       now,
@@ -81,7 +79,7 @@ export const makeExplainer = (sources: ExplainSources): ((now: number) => Readon
       buffers: {
         used: torrent?.assembler.buffersUsed() ?? 0,
         capacity: torrent?.assembler.buffersCapacity ?? 0,
-        writing,
+        writing: torrent?.assembler.backlog.size() ?? 0,
       },
       limit: sources.limit(),
       maxPeers: sources.maxPeers,

@@ -67,7 +67,7 @@ export interface Requests {
 /** No requests yet. */
 export const makeRequests = (assembler: Assembler, asking: RequestsOptions): Requests => {
   const waiting = makeWaiting();
-  const depth = makeDepth(asking);
+  const depth = makeDepth({ ...asking, backlog: assembler.backlog });
   const list: Array<BlockSpan> = [];
   let filled: Array<Filled> = [];
   let snubbed = false;

@@ -211,10 +211,13 @@ describe("assembler", () => {
     const [liar, honest] = [it.peer(), it.peer()];
     for (const block of it.reserve(liar, 1)) it.deliver(liar, block, new Uint8Array(BLOCK_LENGTH));
     for (const block of it.reserve(honest, 9)) it.deliver(honest, block);
+    const { backlog } = it.assembler;
+    assert.deepStrictEqual([backlog.size(), backlog.emptied()], [1, 0]);
     assert.deepStrictEqual(
       it.storeAll().map(({ good }) => good),
       [false],
     );
+    assert.deepStrictEqual([backlog.size(), backlog.emptied()], [0, 1]);
     suspects.add(0);
     const asked = it.reserve(honest, 2);
     assert.strictEqual(asked.length, 2);
@@ -393,6 +396,7 @@ const churn = (options: {
     const peer = any();
     if (peer !== undefined) steps[below(steps.length)]?.(peer);
     assert.isAtMost(it.assembler.buffersUsed(), it.buffers.capacity);
+    assert.strictEqual(it.assembler.backlog.size(), it.filled.length);
     const asked = Map.groupBy(
       [...peers].flatMap((each) => [...each.waiting.keys()]),
       (key) => key,

@@ -1,10 +1,13 @@
 import { assert, describe, it } from "@effect/vitest";
 import { BLOCK_LENGTH, type BlockSpan } from "../../src/schema/block.ts";
 import type { Assembler } from "../../src/streams/assembler/assembler.ts";
+import type { Backlog } from "../../src/streams/assembler/backlog.ts";
 import { makeDepth } from "../../src/streams/depth.ts";
 import { makeRequests } from "../../src/streams/requests.ts";
 
 const unused = (): never => assert.fail("not to be called");
+
+const idleDisk: Backlog = { size: () => 0, emptied: () => 0 };
 
 /** An assembler that always has another block to ask for. */
 const endless = (): Assembler => {
@@ -24,6 +27,7 @@ const endless = (): Assembler => {
     failed: unused,
     restore: unused,
     open: [],
+    backlog: idleDisk,
     takeStarved: () => false,
     buffersUsed: () => 0,
     buffersCapacity: 1,
@@ -94,7 +98,7 @@ const depthNearby =
  * `run` returns the requests that wait then.
  */
 const inBursts = (period: number): { readonly run: (until: number, most: number) => number } => {
-  const depth = makeDepth({ idleness: () => 0, most: () => 500 });
+  const depth = makeDepth({ idleness: () => 0, backlog: idleDisk, most: () => 500 });
   const asked: Array<number> = [];
   let now = 1;
   const answer = (count: number): void => {
@@ -177,7 +181,7 @@ describe("depth", () => {
 
   it("stays generous for 3 s after we waited, and not for longer", () => {
     let idleness = 1;
-    const depth = makeDepth({ idleness: () => idleness, most: () => 500 });
+    const depth = makeDepth({ idleness: () => idleness, backlog: idleDisk, most: () => 500 });
     const run = (from: number, to: number): number => {
       for (let now = from; now < to; now++) {
         depth.answered(1, now);
@@ -193,13 +197,35 @@ describe("depth", () => {
 
   it("does not become generous for a single stall", () => {
     let idleness = 0;
-    const depth = makeDepth({ idleness: () => idleness, most: () => 500 });
+    const depth = makeDepth({ idleness: () => idleness, backlog: idleDisk, most: () => 500 });
     for (let now = 0; now < 2_000; now++) {
       idleness = now >= 1_000 && now < 1_100 ? 1 : 0;
       depth.answered(1, now);
       depth.arrived(4 * BLOCK_LENGTH, now);
       if (now > 100) assert.isAtMost(depth.depth(), 32);
     }
+  });
+
+  it("asks for no more while it is our disk that we wait for, and for more once that keeps up", () => {
+    let emptied = 0;
+    const depth = makeDepth({
+      idleness: () => 1,
+      backlog: { size: () => 3, emptied: () => emptied },
+      most: () => 500,
+    });
+    const run = (from: number, to: number): number => {
+      for (let now = from; now < to; now++) {
+        depth.answered(1, now);
+        depth.arrived(4 * BLOCK_LENGTH, now);
+      }
+      return depth.depth();
+    };
+    assert.isAtMost(run(0, 2_000), 32);
+    for (let now = 2_000; now < 2_400; now += 10) {
+      emptied++;
+      run(now, now + 10);
+    }
+    assert.isAtLeast(depth.depth(), 390);
   });
 
   it("stays small before the first window of a fast path is over", () => {
@@ -256,7 +282,7 @@ describe("depth", () => {
   });
 
   it("asks little more of a peer that keeps to a rate and sends in bursts, though it uses up what waits", () => {
-    const depth = makeDepth({ idleness: () => 1, most: () => 500 });
+    const depth = makeDepth({ idleness: () => 1, backlog: idleDisk, most: () => 500 });
     // 640 KiB/s: twenty blocks every half second. What waits is answered in the order it was asked for.
     const asked: Array<number> = [];
     const ask = (now: number): void => {
@@ -291,7 +317,7 @@ describe("depth", () => {
   });
 
   it("tells the rate of the last second, and that nothing comes any more", () => {
-    const depth = makeDepth({ idleness: () => 0, most: () => 100 });
+    const depth = makeDepth({ idleness: () => 0, backlog: idleDisk, most: () => 100 });
     for (let now = 0; now <= 2_000; now += 10) {
       depth.answered(5, now);
       depth.arrived(BLOCK_LENGTH, now);

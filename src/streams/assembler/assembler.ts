@@ -7,6 +7,7 @@
  */
 import { BLOCK_LENGTH } from "../../schema/block.ts";
 import { type Asking, makeAsking } from "./asking.ts";
+import { type Backlog, makeBacklog } from "./backlog.ts";
 import { makeDeliveries } from "./deliveries.ts";
 import { blockLength, type Contributor, digestBlock, FREE, type OpenPiece, refill, THERE } from "./openPiece.ts";
 import { makeOpenPieces, type OpenPieces, type OpenPiecesOptions } from "./openPieces.ts";
@@ -33,6 +34,7 @@ export interface Assembler extends Omit<Asking, "answered">, Pick<OpenPieces, "r
   readonly restore: (index: number, there: (block: number) => boolean, bytes: Uint8Array) => OpenPiece | undefined;
   /** The pieces under way, for an orderly stop. */
   readonly open: Iterable<OpenPiece>;
+  readonly backlog: Backlog;
   readonly buffersUsed: () => number;
   readonly buffersCapacity: number;
 }
@@ -41,8 +43,13 @@ export interface Assembler extends Omit<Asking, "answered">, Pick<OpenPieces, "r
 export const makeAssembler = (options: OpenPiecesOptions): Assembler => {
   const { buffers } = options;
   const deliveries = makeDeliveries();
+  const backlog = makeBacklog();
   const pieces = makeOpenPieces(options, deliveries);
   const { reserve, reserveLate, giveBack, answered } = makeAsking(pieces, options.table);
+  /** Only what is all there is judged; of a piece of several runs each was done with when it was written. */
+  const judged = (piece: OpenPiece): void => {
+    if (piece.runCount === 1) backlog.done();
+  };
   return {
     reserve,
     reserveLate,
@@ -70,13 +77,24 @@ export const makeAssembler = (options: OpenPiecesOptions): Assembler => {
       const left = (piece.runLeft[run] ?? 0) - 1;
       piece.runLeft[run] = left;
       digestBlock(piece, block);
-      if (left === 0) filled.push({ piece, run });
+      if (left > 0) return true;
+      filled.push({ piece, run });
+      backlog.filled();
       return true;
     },
     leave: (peer) => void deliveries.take(peer),
-    runWritten: pieces.runWritten,
-    written: pieces.done,
-    failed: pieces.abandon,
+    runWritten: (piece, run) => {
+      pieces.runWritten(piece, run);
+      backlog.done();
+    },
+    written: (piece) => {
+      pieces.done(piece);
+      judged(piece);
+    },
+    failed: (piece) => {
+      pieces.abandon(piece);
+      judged(piece);
+    },
     restore: (index, there, bytes) => {
       const piece = pieces.open(index);
       if (piece === undefined) return undefined;
@@ -88,6 +106,7 @@ export const makeAssembler = (options: OpenPiecesOptions): Assembler => {
       return piece;
     },
     open: pieces.all,
+    backlog,
     takeStarved: pieces.takeStarved,
     buffersUsed: buffers.used,
     buffersCapacity: buffers.capacity,
