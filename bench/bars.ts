@@ -90,6 +90,8 @@ export const bars = (rows: ReadonlyArray<Row>, { startup, idle, cipher }: Others
     atMost(1, "16 KiB: wall to webtorrent's", wall("tiny") / wall("tiny", "webtorrent")),
     atLeast(2, "seeding: speed to webtorrent's", wall("seed", "webtorrent") / wall("seed")),
     atMost(0.5, "seeding: CPU to webtorrent's", cpu("seed") / cpu("seed", "webtorrent")),
+    // What loading and compiling the program costs is a smaller part of it.
+    atMost(1.1, "8 GiB: CPU to the floor's", cpu("memory") / cpu("memory", "floor")),
     atMost(1.1, "8 GiB: peak memory to that of 1 GiB", anon("memory") / anon("one-peer")),
     atMost(40, "200 idle peers: MiB more than with one", idle),
     atMost(4, "--version to a bare Node", startup),

@@ -197,7 +197,7 @@ export const scenarios: ReadonlyArray<Scenario> = [
     task: "fetch",
     payload: { ...gibibyte, name: "noise-8g", repeat: 8 },
     peers: 1,
-    clients: ["bt-effect"],
+    clients: ["bt-effect", "floor"],
     optional: true,
     limitSeconds: 300,
   },
