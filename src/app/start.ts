@@ -16,6 +16,9 @@ import { lostLine } from "./stdout.ts";
 /** An orderly stop takes no longer, ms; a little less than the 3 s that are promised, for the end of the process itself. */
 const STOP_LIMIT = 2_800;
 
+/** What is said when it took longer. */
+const LATE = "bt-effect: stopped without waiting any longer for the disk; run the same command again to resume\n";
+
 /** Ends the process once all that was written is out of our hands; where that failed although all else was well, says so. */
 const leave = (status: number): void => {
   process.stdout.write("", () => {
@@ -33,7 +36,7 @@ export const start = (args: ReadonlyArray<string>): void => {
   const stop = (status: number) => {
     fiber.interruptUnsafe();
     // Outside of any fiber: the last resort when the orderly stop itself hangs.
-    setTimeout(() => process.exit(status), STOP_LIMIT);
+    setTimeout(() => process.stderr.write(LATE, () => process.exit(status)), STOP_LIMIT);
   };
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(name, () => {

@@ -49,8 +49,8 @@ export interface Situation {
   readonly incoming: number;
   /** How long the session has run. */
   readonly running: number;
-  /** Piece buffers in use and in all; all in use means that the disk is slower than the network. */
-  readonly buffers: { readonly used: number; readonly capacity: number; readonly writing: number };
+  /** What waits to be written: how many pieces or runs of pieces, and for how many milliseconds there was always one. */
+  readonly disk: { readonly waiting: number; readonly behind: number };
   /** Limit on the download rate; absent when there is none. */
   readonly limit: number | undefined;
   /** Connections at the most. */
@@ -76,6 +76,8 @@ export interface Cause {
 const STUCK = 1024;
 /** Of the limit, above which it is the limit that holds the download back. */
 const AT_LIMIT = 0.9;
+/** A disk that has had something to write for so many milliseconds, without a pause, is what holds the download back. */
+const DISK_BEHIND = 2_000;
 /** How long nobody may have reached us before the port is suspected, in milliseconds. */
 const UNREACHED_AFTER = 120_000;
 
@@ -227,16 +229,16 @@ const withPeers = (situation: Situation): ReadonlyArray<Cause> => {
   return [{ code: "waiting-for-data", message: `${count}, waiting for data`, evidence: { peers: peers.length } }];
 };
 
-const bottlenecks = ({ buffers, limit, downloadRate }: Situation): ReadonlyArray<Cause> => [
+const bottlenecks = ({ disk, limit, downloadRate }: Situation): ReadonlyArray<Cause> => [
   ...(limit !== undefined && downloadRate >= limit * AT_LIMIT
     ? [{ code: "limit-reached", message: "the download limit is reached", evidence: { limit, downloadRate } }]
     : []),
-  ...(buffers.capacity > 0 && buffers.used >= buffers.capacity && buffers.writing * 2 >= buffers.used
+  ...(disk.waiting > 1 && disk.behind >= DISK_BEHIND
     ? [
         {
           code: "disk-slow",
           message: "the disk is slower than the network",
-          evidence: { buffersWaiting: buffers.writing, buffers: buffers.capacity },
+          evidence: { waiting: disk.waiting, behindMillis: Math.round(disk.behind) },
         },
       ]
     : []),

@@ -5,7 +5,7 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import type { Phase } from "../schema/events.ts";
-import { type Cause, explain } from "../schema/explain.ts";
+import { type Cause, explain, type Situation } from "../schema/explain.ts";
 import type { RelayLoss, UdpRelay } from "../services/Datagrams/relay.ts";
 import { Events } from "../services/Events.ts";
 import type { Observed } from "./observing.ts";
@@ -50,6 +50,17 @@ export const makeExplainer = (sources: ExplainSources): ((now: number) => Readon
   const { swarm, observed } = sources;
   let last = { at: sources.startedAt, downloaded: 0 };
   let rate = 0;
+  let caughtUp = 0;
+  let behindSince = sources.startedAt;
+  /** How far the disk is behind, by what it had caught up with at the last call. */
+  const diskAt = (now: number): Situation["disk"] => {
+    const backlog = swarm.torrent()?.assembler.backlog;
+    const waiting = backlog?.size() ?? 0;
+    const before = caughtUp;
+    caughtUp = backlog?.emptied() ?? 0;
+    if (waiting === 0 || caughtUp > before) behindSince = now;
+    return { waiting, behind: now - behindSince };
+  };
   return (now) => {
     const elapsed = now - last.at;
     if (elapsed >= INTERVAL / 2) {
@@ -76,11 +87,7 @@ export const makeExplainer = (sources: ExplainSources): ((now: number) => Readon
       behindProxy: sources.behindProxy,
       incoming: observed.incoming(),
       running: now - sources.startedAt,
-      buffers: {
-        used: torrent?.assembler.buffersUsed() ?? 0,
-        capacity: torrent?.assembler.buffersCapacity ?? 0,
-        writing: torrent?.assembler.backlog.size() ?? 0,
-      },
+      disk: diskAt(now),
       limit: sources.limit(),
       maxPeers: sources.maxPeers,
       metadata: { offers: offers(), ...swarm.metadata.progress() },

@@ -2,6 +2,7 @@
  * Pieces under way across runs: their blocks are written out at an orderly stop and read back at the next start. They count for nothing
  * but themselves: a piece is verified as a whole when it is complete.
  */
+import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Bitfield from "../schema/bitfield.ts";
 import type { StorageError } from "../schema/errors/StorageError.ts";
@@ -9,6 +10,7 @@ import { blockCount, pieceLength, pieceOffset } from "../schema/geometry.ts";
 import type { PartialPiece } from "../schema/resume.ts";
 import { BLOCK_LENGTH } from "../schema/block.ts";
 import { type OpenPiece, runBytes, THERE } from "./assembler/openPiece.ts";
+import { monotonicMillis } from "../services/time.ts";
 import type { Torrent } from "./torrent.ts";
 
 /** The blocks of a piece that are there, as runs of block numbers. */
@@ -21,12 +23,18 @@ function* runsThere(piece: OpenPiece): Generator<readonly [first: number, end: n
   }
 }
 
-/** Writes out what is there of the pieces under way, and names it. Pieces longer than a run are not kept. */
+/** Milliseconds for which writes are begun: a stop does not wait for a slow disk, and what is not kept is fetched again. */
+const MOST_TIME = 600;
+
+/** Writes out what is there of the pieces under way, as much as a disk that is not slow has time for, and names it. Pieces longer than a run are not kept. */
 export const keepPartials = Effect.fnUntraced(function* (
   torrent: Torrent,
 ): Effect.fn.Return<ReadonlyArray<PartialPiece>, StorageError> {
   const kept: Array<PartialPiece> = [];
+  const clock = yield* Clock.Clock;
+  const end = monotonicMillis(clock) + MOST_TIME;
   for (const piece of torrent.assembler.open) {
+    if (monotonicMillis(clock) > end) break;
     const bytes = runBytes(piece, 0);
     if (piece.runCount > 1 || piece.there === piece.padded || bytes === undefined) continue;
     const blocks = Bitfield.make(piece.blockCount);
