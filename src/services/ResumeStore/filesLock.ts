@@ -78,7 +78,7 @@ const livingOthers = async ({ folder, name, bootId }: LockRequest, own: string):
     const holder = file === own ? undefined : parse(file, name);
     if (holder === undefined) continue;
     if (await isAlive(holder, bootId)) living.push(holder);
-    else await Fs.rm(Path.join(folder, file), { force: true });
+    else await Fs.remove(Path.join(folder, file));
   }
   return living.sort((a, b) => Number(b.held) - Number(a.held));
 };
@@ -94,8 +94,8 @@ export const acquire = (request: LockRequest): Effect.Effect<void, StorageError 
   const withdraw = (own: string): Effect.Effect<void> =>
     Effect.ignore(
       attempt(async () => {
-        await Fs.rm(Path.join(folder, `${own}.${HELD}`), { force: true });
-        await Fs.rm(Path.join(folder, own), { force: true });
+        await Fs.remove(Path.join(folder, `${own}.${HELD}`));
+        await Fs.remove(Path.join(folder, own));
       }),
     );
 

@@ -146,7 +146,7 @@ export const chmod = (path: string, mode: number): Effect.Effect<void, DiskFault
 
 /** Removes a file; that it is not there is fine. */
 export const remove = (path: string): Effect.Effect<void, DiskFault> =>
-  call(path, (done: Done<void>) => Fs.rm(path, { force: true }, (error) => done(error)));
+  call(path, (done: Done<void>) => Fs.unlink(path, (error) => done(error?.code === "ENOENT" ? null : error)));
 
 /** Makes a symbolic link; one that is there already stays. */
 export const symlink = (target: string, path: string): Effect.Effect<void, DiskFault> =>
