@@ -212,3 +212,7 @@ export const makeAssembling = (options: AssemblingOptions) => {
     storeAll,
   };
 };
+
+/** Blocks as `piece/block`, sorted. */
+export const blockNames = (blocks: Iterable<BlockSpan>): ReadonlyArray<string> =>
+  Array.from(blocks, ({ index, begin }) => `${index}/${begin / BLOCK_LENGTH}`).sort();
