@@ -8,7 +8,7 @@ import * as Dual from "../../../src/services/Transport/dual.ts";
 import { Transport } from "../../../src/services/Transport/Transport.ts";
 import * as Utp from "../../../src/services/Transport/utp.ts";
 import { connectionContract } from "./connectionContract.ts";
-import { driven } from "./driven.ts";
+import { driven, drivenTest as test } from "./driven.ts";
 import { listenerContract } from "./listenerContract.ts";
 import { arrivalsOf, reasonOf, type World } from "./pair.ts";
 
@@ -44,9 +44,6 @@ const PATIENT = { timeout: "10 seconds" } as const;
 /** Opens a connection, says how, and closes it. */
 const kindOf = (transport: Transport["Service"], address: NetAddress.InetAddress) =>
   Effect.scoped(Effect.map(transport.dial(address, PATIENT), ({ kind }) => kind));
-
-const test = <E>(title: string, effect: Effect.Effect<void, E, Scope.Scope>) =>
-  it.effect(title, () => driven(Effect.scoped(effect)));
 
 describe("TCP and uTP together", () => {
   const both = Effect.gen(function* () {
