@@ -3,7 +3,6 @@ import { Context, Effect, Fiber, Layer, Stream } from "effect";
 import { Dns, NetAddress } from "effect/net";
 import { TestClock } from "effect/testing";
 import type { DownloadEvent } from "../../src/schema/events.ts";
-import { decodeRequest, encodeAnswer } from "../../src/schema/trackerUdp.ts";
 import { Bandwidth } from "../../src/services/Bandwidth.ts";
 import { Bans } from "../../src/services/Bans.ts";
 import * as BehindProxy from "../../src/services/behindProxy.ts";
@@ -29,6 +28,7 @@ import { DHT_PORT, makeDht } from "../support/dht.ts";
 import { makeSniffer } from "../support/sniffer.ts";
 import { makeSocksProxy, type SocksOptions } from "../support/socksProxy.ts";
 import { makeFixture, makeSeed, requestOf } from "../support/swarm.ts";
+import { makeUdpTracker } from "../support/udpTracker.ts";
 
 const CLIENT = "10.0.0.2";
 const PROXY = "10.0.0.9";
@@ -36,31 +36,9 @@ const SEED = "10.0.0.1";
 /** The first port that the network gives out. */
 const UTP_PORT = 49_153;
 const TRACKER = "udp://tracker.test:6969/announce";
+/** Where the tracker is, and whom it names. */
+const TRACKED = { address: "10.0.0.7", peer: `${SEED}:${UTP_PORT}` };
 const fixture = makeFixture({ length: 400_000, pieceLength: 32_768, tracker: TRACKER });
-
-/** A UDP tracker on the network that names the seed. */
-const makeTracker = Effect.fnUntraced(function* (network: Network.MemoryNetwork, address: string) {
-  const datagrams = Context.get(yield* Layer.build(network.host(address, { udpPort: 6969 })), Datagrams);
-  const events: Array<string> = [];
-  yield* datagrams.receive((bytes, from) => {
-    const request = decodeRequest(bytes);
-    if (request === undefined) return false;
-    const { transactionId } = request;
-    if (request._tag === "Announce") events.push(request.request.event);
-    const response = { peers: [NetAddress.inetAddressFromStringUnsafe(`${SEED}:${UTP_PORT}`)], interval: 900 };
-    datagrams.sendUnsafe(
-      from,
-      encodeAnswer(
-        request._tag === "Connect"
-          ? { _tag: "Connected", transactionId, connectionId: 5n }
-          : { _tag: "Announced", transactionId, response },
-        NetAddress.familyOf(from),
-      ),
-    );
-    return true;
-  });
-  return events;
-});
 
 /** A network with a proxy in it, and a client behind that, all of whose sockets and look-ups are seen. */
 const makeWorld = Effect.fnUntraced(function* (change: Partial<SocksOptions> = {}) {
@@ -135,7 +113,7 @@ describe("behind a SOCKS5 proxy that relays UDP", () => {
   it.effect("trackers by name, uTP and connections go through it, and nothing goes round it", () =>
     Effect.gen(function* () {
       const world = yield* makeWorld();
-      const told = yield* makeTracker(world.network, "10.0.0.7");
+      const told = yield* makeUdpTracker(world.network, TRACKED);
       yield* makeSeed(
         fixture,
         { network: world.network, address: SEED, transport: byUtp },
@@ -235,7 +213,7 @@ describe("behind a SOCKS5 proxy that relays UDP", () => {
   it.effect("peers by uTP are parted from when the relay is lost, for the next one has another address", () =>
     Effect.gen(function* () {
       const { events, isComplete, network, proxy, start } = yield* makeWorld();
-      yield* makeTracker(network, "10.0.0.7");
+      yield* makeUdpTracker(network, TRACKED);
       yield* network.link(PROXY, SEED, { bytesPerSecond: 20_000 });
       yield* makeSeed(fixture, { network, address: SEED, transport: byUtp }, { noTrackers: true, port: 0 });
       yield* start({ noDht: true });
@@ -283,7 +261,7 @@ describe("behind a SOCKS5 proxy without UDP", () => {
     it.effect(`that is said once where it ${what.replace("it ", "")}, and connections go through it all the same`, () =>
       Effect.gen(function* () {
         const world = yield* makeWorld(change);
-        yield* makeTracker(world.network, "10.0.0.7");
+        yield* makeUdpTracker(world.network, TRACKED);
         yield* makeSeed(fixture, { network: world.network, address: SEED }, { noTrackers: true });
         yield* world.start({ peers: [{ host: SEED, port: 6881 }] });
         yield* TestClock.adjust("1 minute");
