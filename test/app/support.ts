@@ -1,4 +1,5 @@
 /** A command line in a test: arguments, environment and files in, what was printed and the error out. */
+import { assert } from "@effect/vitest";
 import { ConfigProvider, Effect, Exit, FileSystem, Layer, Path, PlatformError, Stdio, Terminal } from "effect";
 import { UserDirectories } from "effect/persistence";
 import { ChildProcessSpawner } from "effect/process";
@@ -9,6 +10,7 @@ import type { DownloadInput } from "../../src/app/commands/download.ts";
 import type { SeedInput } from "../../src/app/commands/seed.ts";
 import * as ScreenMemory from "../../src/app/Screen/memory.ts";
 import * as Settings from "../../src/app/Settings.ts";
+import { UsageError } from "../../src/app/UsageError.ts";
 import { Hasher } from "../../src/services/Hasher.ts";
 
 /** The world of one run. */
@@ -78,4 +80,16 @@ export const runLine = (args: ReadonlyArray<string>, world: World = {}) =>
       stdout: [...(yield* TestConsole.logLines), ...screen.printed].join("\n"),
       stderr: [...(yield* TestConsole.errorLines), ...screen.written].join("\n"),
     };
+  });
+
+/** Runs a line that is used wrongly: one line says so, and nothing else is printed. */
+export const refusesLine = (args: ReadonlyArray<string>, code: string, message: string, world?: World) =>
+  Effect.gen(function* () {
+    const { error, stderr, stdout } = yield* runLine(args, world);
+    if (!(error instanceof UsageError)) return assert.fail(`no usage error but ${error?.message}`);
+    assert.strictEqual(error.code, code);
+    assert.strictEqual(error.message, message);
+    assert.notInclude(error.message, "\n");
+    assert.strictEqual(stdout, "", "help is not for usage errors");
+    assert.strictEqual(stderr, "");
   });
