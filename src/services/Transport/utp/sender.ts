@@ -129,7 +129,9 @@ export const makeSender = (
       }
       if (now >= windowProbeDue) {
         windowProbeDue = Infinity;
-        putData(Math.min(queue.bytes(), full - UTP_HEADER_LENGTH), now);
+        const length = Math.min(queue.bytes(), full - UTP_HEADER_LENGTH);
+        // once the FIN is out there is nothing left, and nobody takes what comes after it
+        if (length > 0) putData(length, now);
       }
       return true;
     },
