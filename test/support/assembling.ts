@@ -6,6 +6,8 @@ import { assert } from "@effect/vitest";
 import { createHash, hash } from "node:crypto";
 import * as Bitfield from "../../src/schema/bitfield.ts";
 import { BLOCK_LENGTH, type BlockSpan } from "../../src/schema/block.ts";
+import { levelsOver, NODE_LENGTH } from "../../src/schema/merkle.ts";
+import { beginDigest } from "../../src/services/pieceDigest.ts";
 import { makeTable } from "../../src/services/Picker/table.ts";
 import { type Filled, makeAssembler } from "../../src/streams/assembler/assembler.ts";
 import type { OpenPiecesOptions } from "../../src/streams/assembler/openPieces.ts";
@@ -54,6 +56,8 @@ export interface AssemblingOptions {
   readonly seed?: number;
   readonly suspect?: OpenPiecesOptions["suspect"];
   readonly isPad?: OpenPiecesOptions["isPad"];
+  /** The hashes of blocks are known, as they may be in a hybrid: of a piece of one run only wrong blocks are fetched again. */
+  readonly leaves?: boolean;
 }
 
 /** A peer as the assembler sees it, and what it was asked and told to forget. */
@@ -89,9 +93,10 @@ export const makeAssembling = (options: AssemblingOptions) => {
   const buffers = poisoned(makeBuffers(runLength, capacity));
   const assembler = makeAssembler({
     table,
-    beginDigest: () => {
-      const state = hasher.begin();
-      return { update: state.update, digest: () => ({ sha1: state.digest() }) };
+    beginDigest: (index) => {
+      const length = lengthOf(index);
+      const level = levelsOver(Math.ceil(length / BLOCK_LENGTH));
+      return beginDigest({ length, padded: length, ...(options.leaves === true && { level }) }, hasher);
     },
     buffers,
     pieceLength: lengthOf,
@@ -168,8 +173,19 @@ export const makeAssembling = (options: AssemblingOptions) => {
     assembler.leave(who);
     table.removePeer(who.slot);
   };
-  const isGood = (piece: OpenPiece): boolean =>
-    Buffer.from(piece.digest.digest().sha1 ?? []).equals(hasher.sha1(content[piece.index] ?? new Uint8Array(0)));
+  /** Whether the piece is right by its digest, and which blocks are wrong by theirs; absent where there are none. */
+  const judge = ({ blockCount, digest, index }: OpenPiece) => {
+    const { leaves, sha1 } = digest.digest();
+    const right = content[index] ?? new Uint8Array(0);
+    const isWrong = (block: number): boolean => {
+      const own = Buffer.from(leaves?.subarray(block * NODE_LENGTH, (block + 1) * NODE_LENGTH) ?? []);
+      return !own.equals(hasher.sha256(right.subarray(block * BLOCK_LENGTH, (block + 1) * BLOCK_LENGTH)));
+    };
+    return {
+      good: Buffer.from(sha1 ?? []).equals(hasher.sha1(right)),
+      wrong: leaves && Array.from({ length: blockCount }, (_, block) => block).filter(isWrong),
+    };
+  };
   /** Does to a full run what streams/pieces.ts does; gives the piece when it is whole, and whether it is right. */
   const store = ({ piece, run }: Filled): { readonly piece: OpenPiece; readonly good: boolean } | undefined => {
     const bytes = runBytes(piece, run);
@@ -180,9 +196,10 @@ export const makeAssembling = (options: AssemblingOptions) => {
       if (piece.runsWritten < piece.runCount) return undefined;
       piece.digest.update?.(disk[piece.index]?.subarray(piece.hashed * BLOCK_LENGTH) ?? new Uint8Array(0));
     }
-    const good = isGood(piece);
+    const { good, wrong } = judge(piece);
+    if (wrong !== undefined) assert.strictEqual(wrong.length === 0, good, "the two digests contradict each other");
     if (good) assembler.written(piece);
-    else assembler.failed(piece);
+    else assembler.failed(piece, piece.runCount === 1 ? wrong : undefined);
     return { piece, good };
   };
   const isRight = (index: number): boolean =>

@@ -3,7 +3,8 @@
  * peers call `begin` and `end` synchronously; a late or duplicate block of a piece that is no longer open is refused. It does not choose pieces (the picker
  * does), verify or write (streams/pieces.ts).
  *
- * Life cycle of a piece: opened by `reserve`; filled by `end`; handed on as a `Filled` run; closed by `written` or `failed`.
+ * Life cycle of a piece: opened by `reserve`; filled by `end`; handed on as a `Filled` run; closed by `written` or `failed`, which leaves it open where it
+ * is told which blocks are wrong.
  */
 import { BLOCK_LENGTH } from "../../schema/block.ts";
 import { type Asking, makeAsking } from "./asking.ts";
@@ -28,8 +29,8 @@ export interface Assembler extends Omit<Asking, "answered">, Pick<OpenPieces, "r
   readonly leave: (peer: Contributor) => void;
   /** The piece is verified and on disk. */
   readonly written: (piece: OpenPiece) => void;
-  /** The piece failed its check, or was not written: it will be fetched again. */
-  readonly failed: (piece: OpenPiece) => void;
+  /** The piece failed its check, or was not written: it will be fetched again; if `wrong` tells which blocks (in order) of a piece of one run are, only those. */
+  readonly failed: (piece: OpenPiece, wrong?: ReadonlyArray<number>) => void;
   /** Opens a piece of whose `bytes` some blocks are from disk. None when there is no room, or the piece is longer than a run. */
   readonly restore: (index: number, there: (block: number) => boolean, bytes: Uint8Array) => OpenPiece | undefined;
   /** The pieces under way, for an orderly stop. */
@@ -91,8 +92,9 @@ export const makeAssembler = (options: OpenPiecesOptions): Assembler => {
       pieces.done(piece);
       judged(piece);
     },
-    failed: (piece) => {
-      pieces.abandon(piece);
+    failed: (piece, wrong) => {
+      if (wrong === undefined) pieces.abandon(piece);
+      else pieces.retry(piece, wrong);
       judged(piece);
     },
     restore: (index, there, bytes) => {

@@ -48,7 +48,7 @@ export interface OpenPiece {
   readonly buffers: Array<Uint8Array | undefined>;
   /** Blocks still missing, by run. */
   readonly runLeft: Uint16Array;
-  readonly digest: PieceDigesting;
+  digest: PieceDigesting;
   /** Whether a block is nothing but padding (BEP 47). */
   readonly isPad: (block: number) => boolean;
   /** Blocks that were filled in as padding. */
@@ -64,7 +64,7 @@ export interface OpenPiece {
   /** Who was asked last of a piece on parole: as long as it is asked for anything of it, nobody else is. */
   sole: Contributor | undefined;
   /** The piece failed before and its culprit is sought: `sole` applies. */
-  readonly parole: boolean;
+  parole: boolean;
 }
 
 /** Length of block `block` of a piece of `length` bytes. */
@@ -193,4 +193,19 @@ export const refill = (piece: OpenPiece, there: (block: number) => boolean, byte
     piece.runLeft[0] = (piece.runLeft[0] ?? 0) - 1;
     digestBlock(piece, block);
   }
+};
+
+/** Makes the `wrong` blocks (in order) of a full piece of one run free again; the others stay, and go into a digest that has taken nothing yet. */
+export const freeAgain = (piece: OpenPiece, wrong: ReadonlyArray<number>, digest: PieceDigesting): void => {
+  for (const block of wrong) {
+    piece.state[block] = FREE;
+    piece.from[block] = undefined;
+  }
+  piece.free = wrong.length;
+  piece.there -= wrong.length;
+  piece.runLeft[0] = wrong.length;
+  piece.cursor = wrong[0] ?? 0;
+  piece.digest = digest;
+  piece.hashed = 0;
+  for (let block = 0; block < piece.blockCount; block++) if (piece.state[block] === THERE) digestBlock(piece, block);
 };

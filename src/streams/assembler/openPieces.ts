@@ -6,7 +6,7 @@ import type { PieceDigesting } from "../../services/pieceDigest.ts";
 import type { PieceTable } from "../../services/Picker/Picker.ts";
 import type { Buffers } from "../buffers.ts";
 import type { Deliveries } from "./deliveries.ts";
-import { fillPads, makeOpenPiece, type OpenPiece } from "./openPiece.ts";
+import { fillPads, freeAgain, makeOpenPiece, type OpenPiece } from "./openPiece.ts";
 import { findOrphan } from "./orphans.ts";
 
 /** What pieces are opened with. */
@@ -38,6 +38,8 @@ export interface OpenPieces {
   readonly done: (piece: OpenPiece) => void;
   /** The piece is given up: it may be opened again later. */
   readonly abandon: (piece: OpenPiece) => void;
+  /** Goes on with a full piece of one run of which only these blocks, in order, are wrong; with none of it where all are. */
+  readonly retry: (piece: OpenPiece, wrong: ReadonlyArray<number>) => void;
   /** Whether a buffer was missing since the last time that this was asked. */
   readonly takeStarved: () => boolean;
 }
@@ -116,6 +118,12 @@ export const makeOpenPieces = (options: OpenPiecesOptions, deliveries: Deliverie
       table.got(piece.index);
     },
     abandon,
+    retry: (piece, wrong) => {
+      if (wrong.length === 0 || wrong.length === piece.blockCount) return abandon(piece);
+      freeAgain(piece, wrong, options.beginDigest(piece.index));
+      piece.parole = options.suspect(piece.index);
+      piece.sole = undefined;
+    },
     takeStarved: () => {
       const was = starved;
       starved = false;
