@@ -79,6 +79,8 @@ export interface SwarmState {
   readonly recentReads: RecentReads;
   /** Memory for what is read for the members. */
   readonly readBuffers: ReadBuffers;
+  /** Lets all members ask for more: blocks are free again. */
+  readonly refill: (now: number) => void;
   /** Lets members refill that found no buffer, if there are any. */
   readonly wake: (now: number) => void;
   /** A failure of the disk found while serving, or a defect in it: ends the download. */
@@ -186,6 +188,7 @@ export const makeSwarm = Effect.fnUntraced(function* (options: {
     superSeeding: () => superSeeding,
     recentReads: makeRecentReads(),
     readBuffers: makeReadBuffers(),
+    refill: refillAll,
     wake,
     broken,
   };

@@ -18,7 +18,12 @@ import { Swarm } from "./Swarm.ts";
 export class Blaming extends Context.Service<
   Blaming,
   {
-    readonly failed: (index: number, blocks: ReadonlyArray<Contribution>) => Effect.Effect<void>;
+    /** The piece is wrong. `again` tells how many of its blocks are fetched again, where that is not the whole piece. */
+    readonly failed: (
+      index: number,
+      blocks: ReadonlyArray<Contribution>,
+      again: number | undefined,
+    ) => Effect.Effect<void>;
     /** The piece is right now; `digestOf` gives the digest of its block at `begin`. */
     readonly verified: (index: number, digestOf: (begin: number) => Uint8Array | undefined) => Effect.Effect<void>;
     /** The hashes of the blocks of a piece that failed are known now: `leaves`, 32 bytes each, in order (BEP 52). */
@@ -51,12 +56,13 @@ export class Blaming extends Context.Service<
         };
 
         return Blaming.of({
-          failed: (index, blocks) =>
+          failed: (index, blocks, again) =>
             Effect.sync(() => {
+              const part = again === undefined ? "" : ` (${again} of ${blocks.length} blocks)`;
               events.publishUnsafe({
                 type: "warning",
                 code: "piece.failed",
-                message: `piece ${index} failed its check and is fetched again`,
+                message: `piece ${index} failed its check and is fetched again${part}`,
               });
               for (const address of blame.failed(index, blocks)) convict(address);
             }),

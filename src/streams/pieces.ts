@@ -68,12 +68,16 @@ const blockDigests = Effect.fnUntraced(function* (torrent: Torrent, piece: OpenP
 const endWith = ({ info }: Torrent, reason: DownloadReason): DownloadFailed =>
   new DownloadFailed({ name: info.name, reason });
 
-/** The piece is wrong: names who can be named, and has it fetched again. */
+/** The piece is wrong: names who can be named, and has it fetched again, or its wrong blocks alone where they are known. */
 const reject = Effect.fnUntraced(function* (
   torrent: Torrent,
   { digest, piece, wrong }: { piece: OpenPiece; digest: PieceDigest; wrong: ReadonlyArray<number> | undefined },
 ) {
   const blaming = yield* Blaming;
+  const swarm = yield* Swarm;
+  const now = monotonicMillis(yield* Clock.Clock);
+  // Only what is still in memory can stay: of a piece of several runs the right blocks are on disk, beside the wrong ones.
+  const again = piece.runCount === 1 ? wrong : undefined;
   const digests = yield* blockDigests(torrent, piece, digest);
   const blocks = digests.map((own, block) => ({
     begin: block * BLOCK_LENGTH,
@@ -85,8 +89,11 @@ const reject = Effect.fnUntraced(function* (
   yield* blaming.failed(
     piece.index,
     blocks.filter(({ peer }, block) => peer !== undefined || !piece.isPad(block)),
+    again?.length,
   );
-  torrent.assembler.failed(piece);
+  torrent.assembler.failed(piece, again);
+  // Whoever has nothing to ask for would not hear of them.
+  if (again !== undefined) swarm.refill(now);
   // A hybrid's piece may have failed by SHA-1 alone: then there is nothing to prove the hashes of its blocks by.
   const isProvable = (): boolean => torrent.hashes.layerOf(fileOf(torrent.info, piece.index)) !== undefined;
   if (digest.leaves !== undefined && wrong === undefined && blaming.suspect(piece.index) && isProvable()) {
@@ -96,7 +103,7 @@ const reject = Effect.fnUntraced(function* (
       if (right) blaming.compared(index, leaves);
       return right;
     };
-    (yield* Swarm).hashes.fetching.doubt(index, learn, monotonicMillis(yield* Clock.Clock));
+    swarm.hashes.fetching.doubt(index, learn, now);
   }
   const hopeless = blaming.hopeless(piece.index);
   if (Option.isSome(hopeless))
