@@ -134,6 +134,7 @@ const begin = Effect.fnUntraced(function* (
     hasher,
     send,
     convict,
+    parted: () => ending.parted !== undefined,
     interested: swarm.interested,
     idleness: yield* Idleness,
     quota: () => (download.limited() ? 0 : Number.POSITIVE_INFINITY),

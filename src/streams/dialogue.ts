@@ -72,6 +72,8 @@ export const makeDialogue = (options: {
   readonly send: (bytes: Uint8Array) => void;
   /** The peer lied: it is banned and left. */
   readonly convict: (why: string) => void;
+  /** We have said goodbye: the connection only has to close, and nothing is asked of the peer any more. */
+  readonly parted: () => boolean;
   /** Bytes that may be asked for without waiting for a turn. */
   readonly quota: () => number;
   readonly idleness: Idleness;
@@ -116,6 +118,7 @@ export const makeDialogue = (options: {
     attached === undefined || swarm.superSeeding()?.isShown(attached.slot, index) !== false;
 
   const refill = (now: number, quota = options.quota()): number => {
+    if (options.parted()) return 0;
     hashTalk.refill(now);
     return attached?.requests.refill(now, state.choking, quota) ?? 0;
   };

@@ -1,10 +1,11 @@
 import { assert, describe, it } from "@effect/vitest";
-import { Effect, Fiber } from "effect";
+import { Effect, Fiber, Layer, Stream } from "effect";
 import { TestClock } from "effect/testing";
 import { BLOCK_LENGTH } from "../../../src/schema/block.ts";
 import { DataSettings, defaultDataSettings } from "../../../src/schema/settings.ts";
 import * as Network from "../../../src/services/MemoryNetwork/MemoryNetwork.ts";
 import { MemoryTrackers } from "../../../src/services/Tracker/memory.ts";
+import { Transport } from "../../../src/services/Transport/Transport.ts";
 import { type FakePeer, makeFakePeer } from "../../support/fakePeer.ts";
 import { makeClient, requestOf, watch } from "../../support/swarm.ts";
 import { makeTreeFixture } from "../../support/trees.ts";
@@ -22,6 +23,27 @@ const askedOf = ({ talks }: FakePeer): ReadonlyArray<number> =>
   (talks[0]?.heard ?? []).flatMap((message) => (message._tag === "Request" ? [message.begin / BLOCK_LENGTH] : []));
 
 const sorted = (blocks: ReadonlyArray<number>): ReadonlyArray<number> => blocks.toSorted((a, b) => a - b);
+
+/** Whose connections take a while to close: so long the other side is still there. */
+const slowToClose = Layer.effect(
+  Transport,
+  Effect.map(Transport, (inner) =>
+    Transport.of({
+      ...inner,
+      listen: (options) =>
+        Effect.map(inner.listen(options), (listener) => ({
+          ...listener,
+          incoming: Stream.map(listener.incoming, (incoming) => ({
+            ...incoming,
+            accept: Effect.tap(
+              incoming.accept,
+              Effect.addFinalizer(() => Effect.sleep("2 seconds")),
+            ),
+          })),
+        })),
+    }),
+  ),
+);
 
 /**
  * Fetches a piece of which an honest peer keeps a block back, until a liar is asked for it as well and sends it wrong. At the first lie no hashes of blocks are
@@ -61,7 +83,7 @@ const lieTwice = (version: "v2" | "hybrid") =>
         },
       }),
     );
-    const client = yield* makeClient({ network, address: CLIENT });
+    const client = yield* makeClient({ network, address: CLIENT, transport: slowToClose });
     const run = yield* watch(client, requestOf(fixture, { peers: at("10.9.9.9"), noTrackers: true, port: 6881 }));
     // The liars first: whoever asks all peers in order would ask them before the honest one.
     for (const peer of [...liars, honest]) {
