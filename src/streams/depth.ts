@@ -24,6 +24,8 @@ const AFTERWARDS = 3_000;
 const FAR = 5;
 /** So much longer than the least delay, in milliseconds, answers of a far peer may take before that means that they wait for each other. */
 const SLACK = 250;
+/** Slow start with a far peer ends when so many windows in a row brought no more: in one of them a lost packet may have held everything up. */
+const FULL = 3;
 /** A peer that kept requests waiting for this long without a block answers in bursts, in milliseconds: no turn of ours takes as long. */
 const PAUSE = 100;
 /** The next burst is let become so many times as large … */
@@ -68,8 +70,12 @@ export const makeDepth = ({ idleness, backlog, most }: DepthOptions): Depth => {
   let depth = LEAST;
   let least = Number.POSITIVE_INFINITY;
   let rate = 0;
+  /** Windows in a row in which the rate did not grow, or all answers waited for each other. */
+  let full = 0;
   let windowStart = -1;
   let windowBytes = 0;
+  /** The soonest answer of the window. */
+  let windowLeast = Number.POSITIVE_INFINITY;
   let lastArrival = 0;
   /** What came since the last pause: how many blocks, and from when on. */
   let run = { blocks: 0, from: 0 };
@@ -89,6 +95,9 @@ export const makeDepth = ({ idleness, backlog, most }: DepthOptions): Depth => {
   const blocksIn = (time: number): number => (rate * time) / 1000 / BLOCK_LENGTH;
 
   const isGenerous = (): boolean => windowStart < generousUntil;
+
+  /** Whether its answers travel for long, and are not only read late: we waited in the last window. */
+  const isFar = (): boolean => least >= FAR && waitingSince < Number.POSITIVE_INFINITY;
 
   const current = (): number => {
     const lot = isGenerous() ? LARGE_LOT : LOT;
@@ -110,7 +119,7 @@ export const makeDepth = ({ idleness, backlog, most }: DepthOptions): Depth => {
   };
 
   /** Answers that take longer wait in a queue: more requests would only make it longer. On a busy machine a near peer seems far, for it is read late. */
-  const longest = (): number => least + (least < FAR || !isGenerous() ? least : Math.max(least, SLACK));
+  const longest = (): number => least + (isFar() || (least >= FAR && isGenerous()) ? Math.max(least, SLACK) : least);
 
   /** Whether our disk had nothing to do at some time since this was last asked: where it always has, it is what we wait for. */
   const diskKeepsUp = (): boolean => {
@@ -126,18 +135,24 @@ export const makeDepth = ({ idleness, backlog, most }: DepthOptions): Depth => {
     waitingSince = diskKeepsUp() && idleness() > WAITING ? Math.min(waitingSince, now) : Number.POSITIVE_INFINITY;
     if (rate === 0) generousUntil = now;
     else if (now - waitingSince >= LASTING) generousUntil = now + AFTERWARDS;
-    if (slowStart && measured < rate * 1.1) slowStart = false;
+    full = measured < rate * 1.1 || windowLeast > longest() ? full + 1 : 0;
+    if (full >= (isFar() ? FULL : 1)) slowStart = false;
     rate = rate === 0 ? measured : rate * 0.5 + measured * 0.5;
     if (!slowStart) depth = blocksIn(Number.isFinite(least) ? longest() : 2 * WINDOW);
     if (rate < rateBefore / LESS) rateBefore = rate;
     burst *= 0.5 ** ((now - Math.max(windowStart, burstAt)) / HALF_LIFE);
     windowStart = now;
     windowBytes = 0;
+    windowLeast = Number.POSITIVE_INFINITY;
   };
 
   return {
     arrived: (bytes, now) => {
-      if (windowStart < 0) windowStart = now;
+      if (windowStart < 0) {
+        windowStart = now;
+        // what comes before says nothing
+        idleness();
+      }
       windowBytes += bytes;
       if (slowStart) depth++;
       close(now);
@@ -147,7 +162,8 @@ export const makeDepth = ({ idleness, backlog, most }: DepthOptions): Depth => {
     answered: (delay, now) => {
       endPause(now, delay);
       if (delay < least) least = Math.max(delay, TURN);
-      if (delay > longest()) slowStart = false;
+      if (delay < windowLeast) windowLeast = delay;
+      if (!isFar() && delay > longest()) slowStart = false;
     },
     depth: current,
     rate: (now) => {

@@ -88,6 +88,23 @@ describe("depth", () => {
     assert.isAbove(simulate({ ...path, lossEvery: 9 }).used, 0.9);
   });
 
+  it("goes on with slow start when a packet is lost in it", () => {
+    const depth = makeDepth({ idleness: () => 1, backlog: idleDisk, most: () => 1_000 });
+    let now = 0;
+    let sent = 16;
+    // All that is asked for comes a round trip later, but for what waits for a packet that was lost.
+    for (const roundTrip of [60, 60, 400, 60, 60]) {
+      now += roundTrip;
+      const answers = sent;
+      for (let i = 0; i < answers; i++) {
+        depth.answered(roundTrip, now);
+        depth.arrived(BLOCK_LENGTH, now);
+      }
+      sent = depth.depth();
+    }
+    assert.isAtLeast(sent, 350);
+  });
+
   it("stays small on a fast path without delay", () => {
     const { depth, used } = simulate({
       idleness: 0,
