@@ -14,7 +14,7 @@ import { btEffect, eventsOfType, finished, makeHome, programPath, runProgram } f
 const MIB = 1024 * 1024;
 
 /** Six files of 2 MiB and a bit in two folders, so that neighbours share pieces, and a libtorrent peer that has them. */
-const makeSwarm = (options: { readonly uploadLimit?: number } = {}) =>
+const makeSwarm = () =>
   Effect.gen(function* () {
     const payload = yield* makePayload({
       folder: yield* emptyFolder,
@@ -24,7 +24,7 @@ const makeSwarm = (options: { readonly uploadLimit?: number } = {}) =>
         Array.from({ length: 6 }, (_, index) => [`${index < 3 ? "a" : "b"}/${index}.flac`, 2 * MIB + 99]),
       ),
     });
-    const seeder = yield* libtorrentSeeder(payload, options);
+    const seeder = yield* libtorrentSeeder(payload);
     const home = yield* makeHome;
     const onPort = (port: number) => [
       payload.torrent,
@@ -42,13 +42,13 @@ describeClients("an output", ["python3-libtorrent"], () => {
   describe.concurrent("of a run", () => {
     it.live("is taken as long as the run goes on: a second one says so and ends with 4", () =>
       Effect.gen(function* () {
-        const { payload, home, args, out } = yield* makeSwarm({ uploadLimit: 6 * MIB });
+        const { payload, seeder, home, args, out } = yield* makeSwarm();
+        // However slow the second one starts, it finds the first one at work: there is nothing to be had yet.
+        yield* seeder.running.kill("SIGSTOP");
         const first = yield* btEffect(home, args);
         yield* first.until(() => eventsOfType(first.stdout(), "resumed")[0]);
-        // However slow the second one starts, it finds the first one at work.
-        yield* first.kill("SIGSTOP");
         const second = yield* runProgram(home, args);
-        yield* first.kill("SIGCONT");
+        yield* seeder.running.kill("SIGCONT");
         assert.strictEqual(second.status, 4);
         assert.match(
           second.stderr,
