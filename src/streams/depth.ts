@@ -4,7 +4,7 @@
  */
 import { BLOCK_LENGTH } from "../schema/block.ts";
 import type { Idleness } from "../services/Idleness/Idleness.ts";
-import type { Backlog } from "./assembler/backlog.ts";
+import { type Backlog, makeCatchingUp } from "./assembler/backlog.ts";
 
 /** Fewer than this starves even a fast path between two reads of the socket. */
 const LEAST = 16;
@@ -89,8 +89,7 @@ export const makeDepth = ({ idleness, backlog, most }: DepthOptions): Depth => {
   let generousUntil = Number.POSITIVE_INFINITY;
   /** Since when we wait; later than ever while we do not. */
   let waitingSince = Number.POSITIVE_INFINITY;
-  /** How often our disk had caught up when this was last looked at. */
-  let caughtUp = 0;
+  const diskKeepsUp = makeCatchingUp(backlog);
 
   const blocksIn = (time: number): number => (rate * time) / 1000 / BLOCK_LENGTH;
 
@@ -120,13 +119,6 @@ export const makeDepth = ({ idleness, backlog, most }: DepthOptions): Depth => {
 
   /** Answers that take longer wait in a queue: more requests would only make it longer. On a busy machine a near peer seems far, for it is read late. */
   const longest = (): number => least + (isFar() || (least >= FAR && isGenerous()) ? Math.max(least, SLACK) : least);
-
-  /** Whether our disk had nothing to do at some time since this was last asked: where it always has, it is what we wait for. */
-  const diskKeepsUp = (): boolean => {
-    const before = caughtUp;
-    caughtUp = backlog.emptied();
-    return caughtUp > before || backlog.size() === 0;
-  };
 
   const close = (now: number): void => {
     const elapsed = now - windowStart;

@@ -8,6 +8,7 @@ import type { Phase } from "../schema/events.ts";
 import { type Cause, explain, type Situation } from "../schema/explain.ts";
 import type { RelayLoss, UdpRelay } from "../services/Datagrams/relay.ts";
 import { Events } from "../services/Events.ts";
+import { makeCatchingUp } from "./assembler/backlog.ts";
 import type { Observed } from "./observing.ts";
 import type { SwarmState } from "./Swarm.ts";
 import type { Torrent } from "./torrent.ts";
@@ -50,16 +51,14 @@ export const makeExplainer = (sources: ExplainSources): ((now: number) => Readon
   const { swarm, observed } = sources;
   let last = { at: sources.startedAt, downloaded: 0 };
   let rate = 0;
-  let caughtUp = 0;
+  let keepsUp: (() => boolean) | undefined;
   let behindSince = sources.startedAt;
-  /** How far the disk is behind, by what it had caught up with at the last call. */
+  /** How far the disk is behind; not at all while there is none. */
   const diskAt = (now: number): Situation["disk"] => {
     const backlog = swarm.torrent()?.assembler.backlog;
-    const waiting = backlog?.size() ?? 0;
-    const before = caughtUp;
-    caughtUp = backlog?.emptied() ?? 0;
-    if (waiting === 0 || caughtUp > before) behindSince = now;
-    return { waiting, behind: now - behindSince };
+    if (backlog !== undefined) keepsUp ??= makeCatchingUp(backlog);
+    if (keepsUp?.() !== false) behindSince = now;
+    return { waiting: backlog?.size() ?? 0, behind: now - behindSince };
   };
   return (now) => {
     const elapsed = now - last.at;

@@ -30,3 +30,13 @@ export const makeBacklog = (): BacklogCount => {
     },
   };
 };
+
+/** Asked now and then, whether nothing waited at some time since it was asked last: where something always does, it is the disk that others wait for. */
+export const makeCatchingUp = ({ emptied, size }: Backlog): (() => boolean) => {
+  let before = 0;
+  return () => {
+    const since = before;
+    before = emptied();
+    return before > since || size() === 0;
+  };
+};
