@@ -4,7 +4,7 @@ import { Schema } from "effect";
 import { BLOCK_LENGTH, type BlockSpan } from "../../../src/schema/block.ts";
 import type { Filled } from "../../../src/streams/assembler/assembler.ts";
 import { FREE } from "../../../src/streams/assembler/openPiece.ts";
-import { makeAssembling, type TestPeer } from "../../support/assembling.ts";
+import { blockNames, makeAssembling, type TestPeer } from "../../support/assembling.ts";
 
 /** Peers come, ask, write in parts, lie, stall, give back and go, all by chance; then an honest seed finishes what is left. */
 const churn = (options: {
@@ -52,8 +52,7 @@ const churn = (options: {
     const isLie = options.lying && below(8) === 0;
     if (!isLie) under.target.set(bytes);
     writing.delete(from);
-    const { begin, index } = under.block;
-    if (it.end(from, under.block) && isLie) lies.add(`${index}/${begin / BLOCK_LENGTH}`);
+    if (it.end(from, under.block) && isLie) lies.add(blockNames([under.block]).join());
   };
   /** Stores one run; what was wrong, and nothing else where that is known, is free again. */
   const store = (one: Filled): void => {

@@ -1,10 +1,6 @@
 import { assert, describe, it } from "@effect/vitest";
 import { BLOCK_LENGTH, type BlockSpan } from "../../../src/schema/block.ts";
-import { makeAssembling } from "../../support/assembling.ts";
-
-/** Blocks as `piece/block`, sorted. */
-const names = (blocks: Iterable<BlockSpan>): ReadonlyArray<string> =>
-  Array.from(blocks, ({ index, begin }) => `${index}/${begin / BLOCK_LENGTH}`).sort();
+import { blockNames as names, makeAssembling } from "../../support/assembling.ts";
 
 describe("an assembler that is told which blocks are wrong", () => {
   it("fetches only the wrong blocks of a piece again, where they are known, from whoever asks", () => {
